@@ -17,7 +17,9 @@ from typing import Any
 from paramiko import Channel, ChannelException, SSHException
 
 from ..inventory.secret import reveal
+from .connection import known_servers
 from .connection.host_connection import HostConnection
+from .connection.known_servers import Server
 from .lines import Lines, LineTooLong
 from .output import Output
 from .paramiko_private.client_transport import runs_no_command
@@ -70,7 +72,8 @@ class Session:
         self.began = False
         self.trace = ""
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[bytes | str | None] = queue.SimpleQueue()
+        self._remembered = ""               # by which name: what a far host runs
         self._closed = threading.Event()
         self._written = threading.Event()
         self._ended = threading.Event()
@@ -114,11 +117,10 @@ class Session:
         try:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
-            near = self._connection.transport.is_near
-            channel.sendall(memoryview(self._made(program, near)))
+            kind = self._expected(program, command)
+            channel.sendall(memoryview(self._made(program, kind)))
             sent()
-            while (data := self._next_to_send()) is not None:
-                channel.sendall(data)
+            self._send_messages(channel, program, kind)
             channel.shutdown_write()
         except (SSHException, EOFError, OSError, AttributeError) as error:
             if channel is None:
@@ -129,18 +131,46 @@ class Session:
         finally:
             self._written.set()
 
-    def _made(self, program: Program, near: bool) -> bytes:
+    def _expected(self, program: Program, command: str) -> str:
+        """The kind of interpreter there, or "". A far host is not asked: that takes a round trip."""
+        if self._connection.transport.is_near:
+            self._made(program, OURS)           # most likely that one: made while the interpreter starts
+            return self._told_interpreter()
+        self._remembered = f"{self._connection.server} {OURS} {command}"
+        return OURS if known_servers.recall(self._remembered).runs_compiled else ""
+
+    def _made(self, program: Program, kind: str) -> bytes:
         """The program as that host can run it. A bug ends the session at once: nobody shall wait for the host."""
         try:
-            program(OURS if near else "")       # most likely that one: made while the interpreter starts
-            return program(self._told_interpreter() if near else "")
+            return program(kind)
         except Exception:
             self.trace = traceback.format_exc()
             self._connection.sever()
             return b""
 
-    def _next_to_send(self) -> bytes | None:
-        """None at the end."""
+    def _send_messages(self, channel: Channel, program: Program, kind: str) -> None:
+        """Until the end. An interpreter of another kind passes them over: it gets them again, behind sources."""
+        passed_over: list[bytes] = []
+        while (item := self._next_to_send()) is not None:
+            if isinstance(item, bytes):
+                channel.sendall(item)
+                if kind:
+                    passed_over.append(item)
+                continue
+            if kind and item != kind:
+                channel.sendall(self._made(program, item) + b"".join(passed_over))
+            self._remember(item)
+            kind = ""
+
+    def _remember(self, kind: str) -> None:
+        """Whether the interpreter of a far host takes what was compiled by ours."""
+        if self._remembered:
+            now = Server(runs_compiled=kind == OURS)
+            if now != known_servers.recall(self._remembered):
+                known_servers.remember(self._remembered, now)
+
+    def _next_to_send(self) -> bytes | str | None:
+        """A message, or the kind of the interpreter once it is known. None at the end."""
         try:
             return self._outbox.get(timeout=self._beat)
         except queue.Empty:
@@ -184,6 +214,7 @@ class Session:
             self.began = True
             self._settled.set()
             self._interpreter.put(str(message["interpreter"]))
+            self._outbox.put(str(message["interpreter"]))
         elif not self.began and message.get("event", UNUSABLE) != UNUSABLE:
             self._lines.noise.append(json.dumps(message)[:500])     # a login shell may print JSON, too
         else:

@@ -64,7 +64,7 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
     if not faults:
         return program
     main = f"{(bootstrap.EXECUTOR / 'main.py').read_text()}\n\n{faults}"
-    return bootstrap.packed({**_modules_of(program), "executor.main": main})
+    return bootstrap.packed({**_modules_of(program), "executor.main": main}, bootstrap.ANY)
 
 
 def _modules_of(program: bytes) -> dict[str, Any]:

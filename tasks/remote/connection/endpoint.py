@@ -58,6 +58,7 @@ def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
         settings.hostname, user=settings.user, port=settings.port, gateway=False, forward_agent=False,
         connect_kwargs=kwargs, config=fabric.Config(lazy=True, ssh_config=SSHConfig()))
     connection.original_host = host.name
+    connection.server = endpoint.name
     connection.client.set_missing_host_key_policy(handshake.verifier)
     try:
         connection.open()

@@ -10,9 +10,11 @@ from paramiko import Channel, Transport
 
 
 class HostConnection(fabric.Connection):  # type: ignore[misc]
-    """A fabric.Connection that owns the connections to its gateways."""
+    """A fabric.Connection that owns the connections to its gateways. `server`: the name of the server, and of the way
+    to it, by which it is remembered."""
 
     hop: HostConnection | None = None
+    server = ""
 
     def close(self) -> None:
         """Orderly; may wait while a link is frozen (see sever)."""

@@ -27,10 +27,12 @@ LASTS = 7 * 24 * 3600                       # seconds: what a server refuses tod
 
 class Server(Struct, frozen=True):
     """`key_exchange`: what it agrees on with us; "" where it is better not to guess.
-    `takes_early`: requests for a session, before it has answered the login."""
+    `takes_early`: requests for a session, before it has answered the login. `runs_compiled`: the interpreter that a
+    command starts there takes our compiled code; of the command, whose name is the server's with `command`."""
 
     key_exchange: str = ""
     takes_early: bool = True
+    runs_compiled: bool = False
     since: int = 0                          # seconds since 1970
 
 

@@ -20,6 +20,7 @@ from . import executor_modules, program_cache
 
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
+ANY = "any"                                 # the kind of interpreter that runs sources
 FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
 # Where a login starts another shell (`exec zsh` in ~/.bashrc), that one reads our program as commands: only this one.
 SHELL_STATUS = 97
@@ -39,15 +40,18 @@ CODE = (
     'import sys;sys.path[:1]==[""] and sys.path.pop(0);v=sys.version_info[:3];w=sys.stdout;w.write(chr(10));'
     f'v<{OLDEST} and (w.write("""{{"event":"unusable","why":"python %d.%d.%d is older than '
     f'{OLDEST[0]}.{OLDEST[1]}"}}"""%v+chr(10)),w.flush(),sys.exit(3));'
-    'w.write("""{"interpreter":"%s"}"""%__import__("_frozen_importlib_external").MAGIC_NUMBER.hex()+chr(10));w.flush();'
+    'k=__import__("_frozen_importlib_external").MAGIC_NUMBER.hex();'
+    'w.write("""{"interpreter":"%s"}"""%k+chr(10));w.flush();'
     # What is imported lives until the end: to look for garbage meanwhile takes 4 ms.
     '__import__("gc").set_threshold(50000);'
     # shutil would import them for archives, of which we have none: 1.5 ms.
     'sys.modules.update(bz2=None,lzma=None);'
     f'import {AHEAD},marshal,zlib;i=sys.stdin.buffer;'
-    # Behind the line for shells, which `read x` in a ~/.bashrc may have taken.
-    'n=next(l for l in (i.readline() for _ in (1,2)) if l[:1].isdigit());'
-    'm=marshal.loads(zlib.decompress(i.read(int(n))));exec(m.pop("loader"));run(m)'
+    # The line for shells is passed over: `read x` in a ~/.bashrc may have taken it. So is a program that was compiled
+    # for another interpreter, with the few messages behind it; sources follow.
+    'p=next(d for l in (i.readline() for _ in range(99)) if l[:8]==b"program " for _,n,c in [l.split()] '
+    'for d in [i.read(int(n))] if c in (b"any",k.encode()));'
+    'm=marshal.loads(zlib.decompress(p));exec(m.pop("loader"));run(m)'
 )
 
 
@@ -62,11 +66,12 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then a
-    length line and so many bytes of zlib.
+    """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then one
+    with the length and the kind of interpreter, and so many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host two thirds of the start; for
     any other as sources, which are half the size. What makes both is seldom needed: what was packed is kept.
+    An interpreter passes over what is compiled for another kind, and waits for sources.
     """
 
     def __init__(self, verb: Verb, folder: Path = EXECUTOR) -> None:
@@ -93,18 +98,19 @@ class Program:
     def _pack_sources(self) -> bytes:
         from .compact_code import source
 
-        return packed({name: source(path) for name, path in self._modules().items()})
+        return packed({name: source(path) for name, path in self._modules().items()}, ANY)
 
     def _pack_compiled(self) -> bytes:
         from .compact_code import compiled
 
-        return packed({name: compiled(path) for name, path in self._modules().items()})
+        return packed({name: compiled(path) for name, path in self._modules().items()}, OURS)
 
 
 program = cache(Program)
 
 
-def packed(modules: dict[str, Any]) -> bytes:
-    """`modules`: the source or the code of each by its name; that of the loader, too, as `loader`."""
-    data = zlib.compress(marshal.dumps(modules, FORMAT))
-    return FOR_SHELLS + b"%d\n%b" % (len(data), data)
+def packed(modules: dict[str, Any], kind: str) -> bytes:
+    """`modules`: the source or the code of each by its name; that of the loader, too, as `loader`. `kind`: of the
+    interpreter that can run them."""
+    data = zlib.compress(marshal.dumps(modules, FORMAT), level=9)
+    return FOR_SHELLS + b"program %d %b\n%b" % (len(data), kind.encode(), data)
