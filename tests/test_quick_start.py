@@ -91,7 +91,7 @@ LINES = [
     (r"\(cd .* echo 3 .*\)", 0, []),
     (r"\./fab deploy monitor", 0, ["Version 3", "deployed"]),
     (r"\./fab logs monitor --lines 5", 0, ["monitor 3", "web1", "web2"]),
-    (r"\./fab rollback monitor", 0, ["deployed"]),
+    (r"\./fab rollback monitor", 0, ["rolled back"]),
     (r"\(cd .* echo \"def \(\" .*\)", 0, []),
     (r"\./fab deploy monitor", 1, ["build", "invalid syntax", "every host is as it was"]),
     (r"\./fab sandbox.down", 0, ["the sandbox is down"]),

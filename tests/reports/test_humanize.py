@@ -4,10 +4,18 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tasks.reports.text.humanize import ago, distance, duration, listed, uptime, who
+from tasks.reports.text.humanize import ago, distance, duration, in_words, listed, uptime, who
 from tasks.reports.text.table import Column, middle_cut, name_columns, short_hosts, table, text_of
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(("command", "word"), [
+    ("deploy", "deployed"), ("rollback", "rolled back"), ("restart", "restarted"), ("recover", "recovered"),
+    ("remove", "removed"), ("setup", "set up"), (None, "deployed"),
+])
+def test_command_that_was_committed_is_called_what_it_did(command, word):
+    assert (in_words("committed", command), in_words("restored", command)) == (word, "went back")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...rollout.events import Result
 
-DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered",
-                         "remove": "removed"})
+DONE = MappingProxyType({"rollback": "rolled back", "start": "started", "stop": "stopped", "restart": "restarted",
+                         "recover": "recovered", "remove": "removed", "setup": "set up"})
 
 
 def text_lines(text: str) -> list[str]:
