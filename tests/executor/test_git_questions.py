@@ -60,7 +60,50 @@ def test_references_are_read_where_git_keeps_them(clone: git.Clone, is_packed: b
     assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/x": clone.head()}
 
 
+def test_newer_of_two_notes_of_a_reference_counts(clone: git.Clone, work: Path) -> None:
+    clone.git.run("update-ref", "refs/fabvisor/modes/deep/x", "HEAD")
+    clone.git.run("pack-refs", "--all")
+    to = changed(clone, work, "add new")
+    clone.git.run("update-ref", "refs/fabvisor/modes/deep/x", to)
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/deep/x": to}
+
+
+@pytest.mark.parametrize("content", ["ref: refs/fabvisor/heads/main\n", ""])
+def test_git_is_asked_for_references_that_no_file_tells(clone: git.Clone, work: Path, content: str) -> None:
+    """A symbolic one, and one that a power cut left without content, which git leaves out."""
+    (Path(clone.git.git_dir()) / "refs/fabvisor/modes").mkdir()
+    (Path(clone.git.git_dir()) / "refs/fabvisor/modes/x").write_text(content)
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == (
+        {"refs/fabvisor/modes/x": commit(work, "main")} if content else {})
+
+
 def test_git_is_asked_for_references_that_it_may_keep_in_a_table(clone: git.Clone) -> None:
-    assert not refs._may_have(clone.git, ["refs/fabvisor/modes/"])
-    os.mkdir(os.path.join(clone.git.git_dir(), "reftable"))
-    assert refs._may_have(clone.git, ["refs/fabvisor/modes/"])
+    """Here it keeps none there, and takes no file of such a name for a reference."""
+    folder = Path(clone.git.git_dir())
+    (folder / "refs/fabvisor/modes").mkdir()
+    (folder / "refs/fabvisor/modes/a..b").write_text(f"{clone.head()}\n")
+    assert refs.read(clone.git, "refs/fabvisor/modes/")
+    (folder / "reftable").mkdir()
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {}
+
+
+@pytest.mark.parametrize(("setting", "is_told"), [
+    ("", True), ("[remote \"origin\"]\n\turl = /elsewhere\n", False), ("[include]\n\tpath = more\n", False)])
+def test_origin_is_read_where_git_wrote_it(clone: git.Clone, setting: str, is_told: bool) -> None:
+    with open(os.path.join(clone.git.git_dir(), "config"), "a") as file:
+        file.write(setting)
+    assert clone._names_origin() is is_told
+
+
+@pytest.mark.parametrize("repo", ["/a#b", '/a"b', "/a;b", "/a\\b", "/a b", "git@host:a.git"])
+def test_origin_is_followed_whatever_is_in_its_name(clone: git.Clone, repo: str) -> None:
+    other = git.Clone(clone.directory, repo, dict(os.environ), lambda: None)
+    other.follow_origin()
+    assert clone.git.first_line("config", "remote.origin.url") == repo
+
+
+def test_branch_that_was_fetched_at_another_commit_is_behind(clone: git.Clone, work: Path) -> None:
+    before = commit(work, "main")
+    to = changed(clone, work, "add new")
+    assert clone.remote.is_behind("main", before) and not clone.remote.is_behind("main", to)
+    assert not clone.remote.is_behind("none", to) and not clone.remote.is_behind(to, to)

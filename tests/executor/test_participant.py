@@ -37,8 +37,8 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
 
 
 # By git's own list of what was started, but for those that a git starts itself.
-GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",                        # the look
-        "config", "rev-list", "diff-index",                                                     # fetch
+GITS = ["version", "fetch", "log", "status", "ls-files",                                        # the look
+        "rev-list", "diff-index",                                                               # fetch
         "status", "cat-file", "checkout", "status", "ls-files",                                 # checkout
         "status"]                                                                               # the record
 

@@ -40,9 +40,9 @@ def test_process_that_is_not_up_yet_is_not_looked_at_without_a_pause(startsecs: 
     """Nobody knows how long supervisord takes to start it. From then on it is known when it has stayed up."""
     process: Any = Process()
     startup = Startup(process, startsecs, None, None, settles=False)
-    assert startup.look() is None and startup.seconds_left() == math.inf
+    assert startup.look(process.info()) is None and startup.seconds_left() == math.inf
     process.state = "RUNNING"
-    assert (startup.look() is None) is (startsecs > 0)
+    assert (startup.look(process.info()) is None) is (startsecs > 0)
     assert startsecs - 60 < startup.seconds_left() <= startsecs
 
 

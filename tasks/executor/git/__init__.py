@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .clone import Clone
 from .command import SLOW
-from .commits import ABBREVIATED, FULL, Distance
+from .commits import ABBREVIATED, Distance
 from .errors import Locked
 from .filters import require as require_filters
-from .object_format import oldest_git
+from .object_format import FULL, oldest_git
 from .received import forget, receive, store
 from .set_aside import SetAside
 from .state import DELETED, State

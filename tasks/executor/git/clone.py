@@ -14,8 +14,8 @@ from ..system import processes, shell
 from ..system.output_lines import Say, record
 from . import attributes, half_done_merge, index, packs, submodules, unfinished_checkout
 from .command import SLOW, Git
-from .commits import FULL, Commits
-from .object_format import init_options
+from .commits import Commits
+from .object_format import FULL, init_options
 from .received import local_urls, stores
 from .remote import Remote
 from .set_aside import SetAside
@@ -24,6 +24,9 @@ from .state import DELETED, State, read, take_as_is
 from .verification import verified
 
 LOCAL_CHANGES = "Your local changes to the following files would be overwritten"
+ORIGIN = '[remote "origin"]\n\turl = {}\n'
+MORE_ORIGINS = ("url", "include", "worktreeconfig")     # what else may say where it is
+QUOTED = '#;"\\'                    # what git does not write as it is
 MOVES_READ = 500                    # lines of HEAD's reflog
 
 
@@ -64,11 +67,18 @@ class Clone:
 
     def follow_origin(self) -> None:
         """Let `origin` be what hosts.yaml says now. A password that its URL had goes with it."""
-        if self.git.first_line("config", "remote.origin.url") != self.repo:
+        if not self._names_origin() and self.git.first_line("config", "remote.origin.url") != self.repo:
             if "origin" in self.git.run("remote"):
                 self.git.run("config", "--replace-all", "remote.origin.url", self.repo)     # there may be several
             else:
                 self.git.run("remote", "add", "origin", self.repo)
+
+    def _names_origin(self) -> bool:
+        """Whether the clone's own file surely says so, as `git remote add` writes it: then git need not be asked."""
+        settings = files.read_text(os.path.join(self.git.common_dir(), "config"))
+        rest = settings.replace(ORIGIN.format(self.repo), "", 1)
+        return (rest != settings and not any(word in rest.lower() for word in MORE_ORIGINS)
+                and not any(each in self.repo for each in QUOTED))
 
     def exclude_own_names(self) -> None:
         self.exclude(OWN_NAMES)

@@ -11,9 +11,9 @@ from ..errors import NotReady
 from ..protocol import IS_TAG, CommitInfo
 from ..system.shell import CommandFailed
 from .command import Git
+from .object_format import FULL
 from .remote import HEADS, TAGS
 
-FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 KINDS = {"040000": "folder", "120000": "link", "160000": "submodule"}       # by mode; any other is a file
 LISTED = 20                         # commits in a direction

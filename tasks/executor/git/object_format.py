@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from .version import Version
 
 SHA256 = 64                         # digits
+FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def init_options(commit: str | None) -> list[str]:

@@ -1,12 +1,13 @@
-"""References whose names clash: git can hold `release` or `release/1.0`, never both."""
+"""References of a clone. Names may clash: git can hold `release` or `release/1.0`, never both."""
 
 from __future__ import annotations
 
 import os
-from typing import Callable, Iterable, Mapping
+from typing import Callable, Iterable, Mapping, Sequence
 
 from ..disk import files
 from .command import Git
+from .object_format import FULL
 
 
 def remove_clashes(git: Git, names: Iterable[str], folder: str) -> None:
@@ -38,19 +39,28 @@ def remove(git: Git, folders: Iterable[str], is_done: Callable[[str], bool]) -> 
 
 
 def read(git: Git, *folders: str) -> Mapping[str, str]:
-    """The object of each reference, by its full name."""
-    if not _may_have(git, folders):
-        return {}
-    lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
-    return dict(line.rsplit(" ", 1) for line in lines)
-
-
-def _may_have(git: Git, folders: Iterable[str]) -> bool:
-    """False where there surely is none: git keeps each in a file, or many in one, unless it keeps them in a table."""
+    """The object of each reference, by its full name. git is asked where it keeps them otherwise than each in a file,
+    or many in one."""
     common = git.common_dir()
-    packed = files.read_bytes(os.path.join(common, "packed-refs")) or b""
-    return os.path.exists(os.path.join(common, "reftable")) or any(
-        os.path.isdir(os.path.join(common, folder)) or b" " + folder.encode() in packed for folder in folders)
+    found = None if os.path.exists(os.path.join(common, "reftable")) else {
+        **_packed(common, folders), **_loose(common, folders)}
+    if found is None or not all(map(FULL.fullmatch, found.values())):       # one that names another, or a broken one
+        lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
+        return dict(line.rsplit(" ", 1) for line in lines)
+    return found
+
+
+def _packed(common: str, folders: Sequence[str]) -> dict[str, str]:
+    lines = files.read_text(os.path.join(common, "packed-refs")).split("\n")
+    pairs = (line.partition(" ") for line in lines if not line.startswith(("#", "^")))      # ^: what a tag is of
+    return {name: named for named, _, name in pairs if name.startswith(tuple(folders))}
+
+
+def _loose(common: str, folders: Sequence[str]) -> dict[str, str]:
+    above = os.path.join(common, "")
+    paths = (os.path.join(folder, name) for each in folders
+             for folder, _, names in os.walk(above + each) for name in names)
+    return {path[len(above):]: files.read_text(path).rstrip("\n") for path in paths if not path.endswith(".lock")}
 
 
 def _clashes(present: set[str], names: set[str]) -> set[str]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import Iterator
 
+from ..disk import files
 from ..errors import NotReady
 from ..state import locks
 from ..system.output_lines import Say, silent
@@ -55,6 +56,12 @@ class Remote:
                 if kept == ["true", self._git.repo]:
                     return name
         return self._git.repo
+
+    def is_behind(self, branch: str, commit: str) -> bool:
+        """Whether the branch, as it was fetched last, surely is at another commit than the server's: then a fetch is
+        due, whatever is here. git keeps it in a file of its own, until somebody packs it."""
+        fetched = files.read_text(os.path.join(self._git.common_dir(), HEADS + branch)).strip()
+        return fetched not in ("", commit)
 
     def try_commit(self, commit: str) -> None:
         """Fetch a commit, if the server has it."""

@@ -68,7 +68,8 @@ class Program:
         that we wait for it. What lives on in the process groups is ended, too: only the leader of each got the signal
         to stop."""
         try:
-            self._supervisord.stop(list(infos), timeout, lambda: self._ctx.waiting(
+            states = {name: info["statename"] for name, info in infos.items()}
+            self._supervisord.stop(states, timeout, lambda: self._ctx.waiting(
                 f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
         finally:                    # of those that ended, also where others did not: nobody would know their pids later
             self._end(leftovers.in_groups(info["pid"] for info in infos.values()))
@@ -154,16 +155,19 @@ class Program:
     def wait_until_up(self, startsecs: float, before: Mapping[str, Before], exitcodes: Container[int] | None = None,
                       names: Sequence[str] = (), settles: bool = False) -> dict[str, Started]:
         """Wait for each process to be RUNNING, then for the same new pid during `startsecs` more. Raises HostError."""
+        infos = {} if names else self.infos()
         startups = [Startup(process, startsecs, before.get(process.name), exitcodes, settles=settles)
-                    for process in self.processes(names)]
+                    for process in self.processes(names or list(infos))]
         started: dict[str, Started] = {}
         pause = FIRST_PAUSE
         while True:
             self._ctx.check()
             for startup in startups:
-                up = None if startup.process.name in started else startup.look()
+                name = startup.process.name
+                up = None if name in started else startup.look(infos.get(name) or startup.process.info())
                 if up:
-                    started[startup.process.name] = up
+                    started[name] = up
+            infos = {}                      # from now on supervisord is asked for each
             if len(started) == len(startups):
                 return started
             soonest = min(startup.seconds_left() for startup in startups if startup.process.name not in started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Container
+from typing import Any, Container, Mapping
 
 from ..errors import HostError
 from . import activity
@@ -36,10 +36,11 @@ class Startup:
         self._rest: activity.Rest | None = None
         self._resting_since = 0.0
 
-    def look(self) -> Started | None:
-        """Started, once the process was RUNNING with the same new pid for `startsecs`; None before. Raises HostError.
+    def look(self, info: Mapping[str, Any]) -> Started | None:
+        """Started, once the process was RUNNING with the same new pid for `startsecs`; None before. `info`: what
+        supervisord says of it now. Raises HostError.
         """
-        info, now = self.process.info(), time.monotonic()
+        now = time.monotonic()
         state, ends = info["statename"], self._before.ends
         pid = self._pid = self._pid or info["pid"] or None
         if self._exitcodes is not None and state == "EXITED" and info["exitstatus"] in self._exitcodes:

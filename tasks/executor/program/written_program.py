@@ -29,10 +29,10 @@ class WrittenProgram:
     def path(self) -> str:
         return self._ctx.layout.program_file(self._ctx.name)
 
-    def options(self) -> dict[str, str] | None:
+    def options(self) -> Mapping[str, str] | None:
         return options(self._content(), self._group)
 
-    def options_before(self) -> dict[str, str] | None:
+    def options_before(self) -> Mapping[str, str] | None:
         """Before this deploy."""
         return self._options_of(os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program"))
 
@@ -79,7 +79,7 @@ class WrittenProgram:
     def _content(self) -> str:
         return self._ctx.layout.access.program_text(self._ctx.name)
 
-    def _options_of(self, path: str) -> dict[str, str] | None:
+    def _options_of(self, path: str) -> Mapping[str, str] | None:
         return options(files.read_text(path), self._group)
 
 

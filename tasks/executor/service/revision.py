@@ -64,7 +64,8 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
 
     Another host may have named the commit. It is not believed: what this host fetched itself decides. Raises NotReady.
     """
-    if clone.commits.has(commit) and clone.commits.is_in(commit, revision):
+    if (not clone.remote.is_behind(revision, commit) and clone.commits.has(commit)
+            and clone.commits.is_in(commit, revision)):
         return False
     clone.remote.fetch(say)
     if not git.FULL.fullmatch(revision) and clone.commits.resolve(revision)[0] is None:

@@ -6,7 +6,7 @@ States and fault codes are those of supervisor.states and supervisor.xmlrpc (4.3
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping
 
 from ..errors import HostError
 from ..protocol import UP
@@ -108,21 +108,23 @@ class Supervisord:
         """Send it to a process that runs; `signal` as in HUP."""
         self._call("signalProcess", process, signal)
 
-    def stop(self, processes: Sequence[str], timeout: float, tell_wait: Check = lambda: None) -> None:
+    def stop(self, states: Mapping[str, str], timeout: float, tell_wait: Check = lambda: None) -> None:
         """Stop them and wait for that, at most `timeout` seconds; supervisord itself kills them after stopwaitsecs.
-        `tell_wait` is called once, when that takes longer than a moment. Raises HostError.
+        `states`: of each process the state that it was just seen in. `tell_wait` is called once, when that takes longer
+        than a moment. Raises HostError.
 
         A program that ended by itself may be started again at once (autorestart): it must stay down for a moment.
         """
         begin = time.monotonic()
         is_told = False
-        left = dict.fromkeys(processes, begin)      # when each of them ended, or was last seen up
+        left = dict.fromkeys(states, begin)         # when each of them ended, or was last seen up
         pause = 0.001
         while True:
             for process in list(left):
-                self._stop(process, left)
+                self._stop(process, states.get(process) or self.info(process)["statename"], left)
             if not left:
                 return
+            states = {}                             # from now on supervisord is asked
             self._check()
             now = time.monotonic()
             if now - begin > MOMENT and not is_told:
@@ -135,9 +137,8 @@ class Supervisord:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def _stop(self, process: str, left: dict[str, float]) -> None:
+    def _stop(self, process: str, state: str, left: dict[str, float]) -> None:
         """Ask for it where it is up; take it out of `left` when it is down, and stays so."""
-        state = self.info(process)["statename"]
         now = time.monotonic()
         if state in UP:
             left[process] = now

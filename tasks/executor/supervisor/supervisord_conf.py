@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import fnmatch
+import functools
 import glob
 import os
 import re
@@ -188,7 +189,7 @@ def name_of(section: str) -> tuple[str, str]:
     return kind, name.strip()
 
 
-def options(text: str, program: str) -> dict[str, str] | None:
+def options(text: str, program: str) -> Mapping[str, str] | None:
     """The options of a program, as written; None where there is no such section."""
     return _programs(text).get(program)
 
@@ -209,7 +210,9 @@ def written(text: str, option: str) -> str:
     return found[1] if found else ""
 
 
-def _programs(text: str) -> dict[str, dict[str, str]]:
+@functools.lru_cache(maxsize=None)
+def _programs(text: str) -> Mapping[str, Mapping[str, str]]:
+    """A deploy asks seven times, of two texts."""
     parser = _parser()
     try:
         parser.read_string(text)

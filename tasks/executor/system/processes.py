@@ -11,16 +11,13 @@ TAG = "FABVISOR_DEPLOY"
 KILL_EVERY = 0.02                   # seconds
 PATIENCE = 10                       # seconds until what a deploy left behind counts as not to be ended
 LOOKS = 3                           # until a process that shows no environment counts as one that has none
+MOST_READ = 64 * 2**10              # bytes at a time
 KERNEL_THREAD = 0x200000            # a flag of proc(5); it has no environment
 
 
 def stat(pid: int) -> list[bytes] | None:
     """The fields of /proc/PID/stat from the state on (proc(5)); None for a process that is gone or a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     return None if not fields or fields[0] in (b"Z", b"X") else fields
 
 
@@ -86,10 +83,15 @@ def _threads(pid: int) -> list[str]:
 def _read(path: str) -> bytes:
     """Empty where the process is gone."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)      # half the time of open(), and a look reads hundreds
     except OSError:
         return b""
+    try:
+        return b"".join(iter(lambda: os.read(fd, MOST_READ), b""))
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _environ(pid: int) -> list[bytes]:
@@ -150,12 +152,13 @@ def end_tagged(tag: str) -> None:
     another user's process cannot be ended.
     """
     deadline = time.monotonic() + PATIENCE
+    variable = os.fsencode(f"{TAG}={tag}")
     unknown: dict[int, int] = {}        # by pid, in how many looks running
     while True:
         pids, seen, unknown = [], unknown, {}
         for pid in all_pids():
             environ = _read(f"/proc/{pid}/environ")
-            if os.fsencode(f"{TAG}={tag}") in environ.split(b"\0") and pid != os.getpid() and stat(pid):
+            if variable in environ and variable in environ.split(b"\0") and pid != os.getpid() and stat(pid):
                 pids.append(pid)
             elif not environ and _is_of_ours(pid):      # for a moment, while it starts a program; or it has none
                 unknown[pid] = seen.get(pid, 0) + 1

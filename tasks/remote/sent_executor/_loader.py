@@ -22,13 +22,13 @@ class Finder:
         if name not in self.modules:
             return None
         spec = ModuleSpec(name, self, origin=self.filename(name), is_package=name in self.packages)  # type: ignore[arg-type]
-        spec.has_location = True
         return spec
 
     def create_module(self, spec: ModuleSpec) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = self.filename(module.__name__)        # of its spec, Python would look for a cache, too
         exec(self.get_code(module.__name__), module.__dict__)
 
     def get_code(self, name: str) -> CodeType:
