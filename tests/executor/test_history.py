@@ -27,14 +27,27 @@ def test_history_keeps_one_line_a_deploy(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("deploy", 7), ("at", []), ("by", {}), ("result", True), ("to", "HEAD"), ("to", "--output=x"), ("from", COMMIT[:8]),
+    ("at", []), ("by", {}), ("to", "HEAD"), ("to", "--output=x"), ("from", COMMIT[:8]),
     ("build", "make"), ("build", [1]), ("variables", ["A"]), ("variables", {"A": 1}), ("was_running", "yes")])
 def test_history_leaves_out_what_somebody_wrote_in_another_type(layout: Layout, field: str, value: Any) -> None:
     """The rest of the line, and what we do not know, stays."""
-    json_lines.append(layout.history_file("a"), {"deploy": "d1", "to": COMMIT, "later": [1], field: value})
+    json_lines.append(layout.history_file("a"), {
+        "deploy": "d1", "result": "committed", "to": COMMIT, "later": [1], field: value})
     for lines in (history.read(layout, "a"), history.known(layout, "a")):
         (line,) = lines
         assert field not in line and line["later"] == [1]
+
+
+@pytest.mark.parametrize("line", [
+    {}, {"deploy": "d2"}, {"result": "restored"}, {"deploy": 7, "result": "restored"},
+    {"deploy": "d2", "result": True}, {"deploy": "d2", "result": "good"}, {"deploy": "d2", "result": []}], ids=repr)
+def test_history_overlooks_a_line_that_says_of_no_deploy_how_it_ended(layout: Layout, line: dict[str, Any]) -> None:
+    """`status` would say that the last deploy went back."""
+    for each in ({"deploy": "d1", "result": "committed", "to": COMMIT}, line):
+        json_lines.append(layout.history_file("a"), each)
+    for lines in (history.read(layout, "a", 1), list(history.known(layout, "a"))):
+        assert [each["deploy"] for each in lines] == ["d1"]
+    assert history.find(layout, "a", "d2") is None
 
 
 def test_history_of_any_length_is_read_as_far_as_it_is_needed(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from ..layout import Layout
 from ..protocol import REMOVED
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+RESULTS = "committed", "restored", "not_reached"
 KEPT = 300
 # A file of more than MOST lines is cut down to the NEWEST, and to older ones until COMMITTED good ones are left.
 MOST, NEWEST, COMMITTED = 2000, 1000, 100
@@ -26,8 +27,7 @@ MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
     """The newest `count` lines, oldest first."""
-    lines = json_lines.read(layout.history_file(service), newest_first=True)
-    return [_readable(line) for line in itertools.islice(lines, count)][::-1]
+    return list(itertools.islice(_lines(layout, service), count))[::-1]
 
 
 def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
@@ -37,8 +37,8 @@ def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
 
 
 def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
-    lines = json_lines.read(layout.history_file(service), holding=deploy.encode())
-    return next((_readable(line) for line in lines if line.get("deploy") == deploy), None)
+    lines = _lines(layout, service, holding=deploy)
+    return next((line for line in lines if line["deploy"] == deploy), None)
 
 
 def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -48,8 +48,7 @@ def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def newest_committed(layout: Layout, service: str) -> dict[str, Any]:
     """As last_committed(), of all lines."""
-    lines = json_lines.read(layout.history_file(service), newest_first=True)
-    return next((_readable(line) for line in lines if line.get("result") == "committed"), {})
+    return next((line for line in _lines(layout, service) if line["result"] == "committed"), {})
 
 
 def removal(layout: Layout, service: str) -> str:
@@ -60,9 +59,8 @@ def removal(layout: Layout, service: str) -> str:
 
 def source(layout: Layout, service: str, commit: str) -> str | None:
     """From which commit a client built this one; None where none did."""
-    lines = json_lines.read(layout.history_file(service), newest_first=True, holding=commit.encode())
-    return next((line["source"] for line in map(_readable, lines) if line.get("to") == commit and line.get("source")),
-                None)
+    lines = _lines(layout, service, holding=commit)
+    return next((line["source"] for line in lines if line.get("to") == commit and line.get("source")), None)
 
 
 def commits(layout: Layout, service: str) -> set[str]:
@@ -78,6 +76,19 @@ def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
         json_lines.append(layout.history_file(service), dict(line, at=at, service=service))
         with contextlib.suppress(OSError):          # the line is written, and nothing else matters
             _trim(layout.history_file(service))
+
+
+def _lines(layout: Layout, service: str, holding: str = "") -> Iterator[dict[str, Any]]:
+    """The lines, newest first."""
+    return map(_readable, _of_deploys(layout.history_file(service), holding))
+
+
+def _of_deploys(path: str, holding: str = "") -> Iterator[dict[str, Any]]:
+    """The lines as they stand there, newest first, without those that say of no deploy how it ended: they are not
+    ours."""
+    for line in json_lines.read(path, newest_first=True, holding=holding.encode()):
+        if _is_text(line.get("deploy")) and line.get("result") in RESULTS:
+            yield line
 
 
 def _readable(line: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +139,7 @@ def _trim(path: str) -> None:
 
 def _worth_keeping(path: str, newest: int) -> list[dict[str, Any]]:
     """The newest lines, and as many older ones as make COMMITTED good ones; oldest first."""
-    lines = json_lines.read(path, newest_first=True)
+    lines = _of_deploys(path)
     recent = list(itertools.islice(lines, newest))
     missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)
     older = (line for line in lines if line.get("result") == "committed")
