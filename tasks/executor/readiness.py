@@ -12,7 +12,7 @@ from .layout import Layout
 from .logs import log_folder
 from .network import port_holders, sockets
 from .quoting import for_sh
-from .state import earlier_state, program_owner
+from .state import earlier_state, history, program_owner
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 from .system.accounts import login_name, user_name
@@ -88,7 +88,7 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     name = service["name"]
     own, directory = layout.program_file(name), layout.below_root(service["directory"])
     problems = [*directory_access.problems(directory), *_folder_problems(layout),
-                *earlier_state.problems(layout, service),
+                *earlier_state.problems(layout, service), *history.problems(layout, name),
                 *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service),
                 *log_folder.problems(service, layout.access.prefix)]
     earlier = earlier_programs.sections(layout, service, conf)

@@ -215,6 +215,28 @@ def test_history_skips_torn_and_foreign_lines(example: Example, python: str) -> 
         assert deploy.executor.until("history")["deploy"] == "d3"
 
 
+@pytest.mark.promise(8)
+def test_history_of_which_no_line_can_be_read_is_not_called_empty(example: Example) -> None:
+    """Nor is anything deployed, or gone back to, as if it were."""
+    example.write()
+    example.committed()
+    path = past(example, '{"deploy": "d2", "at"\n', "\0\0\0\n")
+    said = f"no line of the history {path} can be read, so nobody knows what was deployed"
+    for verb, more in (("history", {}), ("runs", {}), ("rollout", {}), ("status", {"named": None})):
+        with example.deploy() as deploy:
+            deploy.hello(verb, None, **more)
+            answer = deploy.executor.until("problem", "not_ready", "facts", "runs", "end")
+            assert said in str(answer) and f"mv {path} {path}.aside" in str(answer), answer
+
+
+def test_history_whose_first_line_a_power_cut_tore_is_empty(example: Example) -> None:
+    path = past(example, line(1)[:40])
+    with example.deploy() as deploy:
+        deploy.hello("history")
+        assert [one["event"] for one in deploy.executor.rest()] == ["end"]
+    assert path.read_text() == line(1)[:40]
+
+
 def test_history_makes_no_folder_when_nothing_was_deployed(example: Example) -> None:
     with example.deploy() as deploy:
         deploy.hello("history", lines=20)

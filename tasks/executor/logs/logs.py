@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from typing import Any, Dict
@@ -122,6 +123,8 @@ def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
     """Say which deploys of these services have a run log here; then send the one that the client names."""
     layout.require_root()
     names = [service["name"] for service in hello["services"]]
+    for error in itertools.chain.from_iterable(history.problems(layout, name) for name in names):
+        raise error
     present = [deploy for deploy in _deploys(layout, names) if os.path.exists(layout.run_log(deploy))]
     link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")

@@ -15,8 +15,10 @@ import time
 from typing import Any, Callable, Iterable, Iterator
 
 from ..disk import files, json_lines
+from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..protocol import REMOVED
+from ..quoting import for_sh
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 RESULTS = "committed", "restored", "not_reached"
@@ -34,6 +36,17 @@ def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
     """The lines that rollback and status use: however many deploys failed, the good versions are among them. They are
     read when the first is asked for."""
     yield from map(_readable, _worth_keeping(layout.history_file(service), KEPT))
+
+
+def problems(layout: Layout, service: str) -> list[HostError]:
+    """Why nobody knows what was deployed: the file has lines, and no one can be read. One that has no end may be the
+    first, which a power cut tore: of a deploy that was never committed."""
+    path = layout.history_file(service)
+    if not json_lines.count(path) or any(True for _ in json_lines.read(path, newest_first=True)):
+        return []
+    return [NotReady(f"no line of the history {path} can be read, so nobody knows what was deployed",
+                     "look into it, then put a copy of before in its place, or begin anew: on the host"
+                     f" mv {for_sh(path)} {for_sh(path + '.aside')}")]
 
 
 def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:

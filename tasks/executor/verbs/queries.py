@@ -167,7 +167,7 @@ def history_of(link: Link, hello: Message, layout: Layout, env: dict[str, str]) 
             shown = {key: line.get(key) for key in SHOWN_FIELDS}
             link.stream(cast(History, dict(shown, event="history", service=service["name"])))
     for service in hello["services"]:
-        for error in _left_elsewhere(layout, service):
+        for error in [*_left_elsewhere(layout, service), *history.problems(layout, service["name"])]:
             raise error
 
 
