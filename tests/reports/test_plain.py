@@ -126,6 +126,13 @@ def test_plain_table_of_run_stands_apart_from_what_the_command_printed(shown):
     assert page.text == "web1 | hello\n\nhost  outcome\nweb1  failed\n"
 
 
+def test_plain_run_log_of_several_services_bears_the_host_alone(shown):
+    page = shown()
+    report(page.screen, [Started(command="logs", environment="dev", hosts=["web1"], services=["api", "monitor"]),
+                         LogLine(host="web1", service="api,monitor", stream="", line="api build begins")])
+    assert page.text == "web1 | api build begins\n"
+
+
 @pytest.mark.promise(8)
 @pytest.mark.parametrize(
     ("command", "outcome", "code", "sentence"),

@@ -35,10 +35,10 @@ class Labels:
 
     def log_line(self, event: LogLine) -> str:
         """The process where there are several of a service; else the service, where there are several. Standard error,
-        where it has a log of its own."""
+        where it has a log of its own. A run log is of all services: its lines name them."""
         names = [event.host.ljust(self._host_width)]
         if event.process not in ("", event.service):
             names.append(event.process.ljust(self._service_width))
-        elif len(self._services) > 1:
+        elif len(self._services) > 1 and event.service in self._services:
             names.append(event.service.ljust(self._service_width))
         return " ".join([*names, "stderr"] if event.stream == "stderr" else names)
