@@ -16,6 +16,7 @@ from .set_aside import SetAside
 from .stash import Stash
 from .state import GITLINK, read
 from .submodules import nested
+from .tree_paths import is_repository, path_of
 
 COPIED = "-kept"                    # behind a deploy: the label of what it met on its way back
 
@@ -23,9 +24,10 @@ COPIED = "-kept"                    # behind a deploy: the label of what it met 
 def changes_at(git: Git, line: str) -> list[float]:
     """When an edit was made, as in change_times; of a submodule, each in it. `line`: as of `git status`. 0 where the
     file is gone: nothing of it would be lost."""
-    if not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
-        return change_times.changes_at(git.directory, line[3:])
-    inner = git.inside(line[3:])
+    path = path_of(line)
+    if not is_repository(git.directory, path):
+        return change_times.changes_at(git.directory, path)
+    inner = git.inside(path)
     return [change_times.changed_at(os.path.join(inner.git_dir(), "HEAD")),
             *(time for within in read(inner).edits for time in changes_at(inner, within))]
 
@@ -34,14 +36,14 @@ def unwritten(git: Git, commit: str, lines: Iterable[str], before: str | None = 
     """Those of the edits that a checkout of the commit did not make, were it cut off or not: something else lies there
     than what the commit has, or the first part of that. `before`: the commit that was there; submodules may be at it
     still."""
-    there = [line for line in lines if os.path.lexists(os.path.join(git.directory, line[3:]))]
+    there = [line for line in lines if os.path.lexists(os.path.join(git.directory, path_of(line)))]
     if not (there and Commits(git).has(commit)):
         return there
     entries = {entry.path: entry for entry in _entries(git, commit)}
-    blobs = [entries[line[3:]] for line in there if line[3:] in entries and entries[line[3:]].mode != GITLINK]
-    written = set(unfinished_checkout.holding(git, blobs))
-    return [line for line in there
-            if line[3:] not in written and not _is_as_moved(git, entries.get(line[3:]), line, before)]
+    known = [entries[path] for path in map(path_of, there) if path in entries]
+    written = set(unfinished_checkout.holding(git, [entry for entry in known if entry.mode != GITLINK]))
+    return [line for line in there if path_of(line) not in written
+            and not _is_as_moved(git, entries.get(path_of(line)), before)]
 
 
 def copy(git: Git, deploy: str) -> None:
@@ -69,14 +71,14 @@ def submodules_with_copies(git: Git, deploy: str) -> list[str]:
     return []
 
 
-def _is_as_moved(git: Git, entry: index.Change | None, line: str, before: str | None) -> bool:
+def _is_as_moved(git: Git, entry: index.Change | None, before: str | None) -> bool:
     """Whether a submodule holds nothing but what its own checkout wrote, or it has not begun; and nobody's commit."""
-    if entry is None or entry.mode != GITLINK or not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
+    if entry is None or entry.mode != GITLINK or not is_repository(git.directory, entry.path):
         return False
-    inner = git.inside(line[3:])
+    inner = git.inside(entry.path)
     state = read(inner)
-    was = git.hash_of(f"{before}:{line[3:]}") if before else None
-    return (state.commit in (entry.blob, git.hash_of(":" + line[3:]), was)
+    was = git.hash_of(f"{before}:{entry.path}") if before else None
+    return (state.commit in (entry.blob, git.hash_of(":" + entry.path), was)
             and not unwritten(inner, entry.blob, state.edits, was))
 
 

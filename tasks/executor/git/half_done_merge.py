@@ -9,7 +9,7 @@ from ..protocol import UNMERGED
 from ..quoting import for_sh
 from .command import Git
 from .state import State
-from .tree_paths import named
+from .tree_paths import named, path_of
 
 # What git keeps in its directory meanwhile, and the command that gives it up.
 OPERATIONS = (("rebase-apply/applying", "am --abort"), ("rebase-apply", "rebase --abort"),
@@ -21,7 +21,7 @@ NAMED = 5                               # paths in a message
 
 def refuse(git: Git, state: State) -> None:
     """Raise NotReady where files of the clone are still to be merged."""
-    paths = [line[3:] for line in state.edits if line[:2] in UNMERGED]
+    paths = [path_of(line) for line in state.edits if line[:2] in UNMERGED]
     if not paths:
         return
     git_dir = git.git_dir()

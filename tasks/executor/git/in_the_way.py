@@ -9,7 +9,7 @@ from typing import Iterable, Iterator, NamedTuple
 from . import index
 from .command import Git
 from .submodules import Submodule, gone, replaced
-from .tree_paths import is_file, is_folder, present
+from .tree_paths import is_file, is_folder, is_repository, present
 
 AT_ONCE = 1000                      # paths in the arguments of a command
 
@@ -75,8 +75,7 @@ def _others(git: Git, places: list[str]) -> InTheWay:
 
 def _repositories(git: Git, places: list[str]) -> list[str]:
     """git says nothing of one in the place of a file that it tracks."""
-    return [f"{place}/" for place in places
-            if place != "." and os.path.lexists(os.path.join(git.directory, place, ".git"))]
+    return [f"{place}/" for place in places if place != "." and is_repository(git.directory, place)]
 
 
 def _unknown(git: Git, places: set[str]) -> list[str]:

@@ -17,7 +17,7 @@ from .in_the_way import InTheWay, in_the_way, replacements, special
 from .stash import Stash
 from .state import read
 from .submodules import gone, moved, nested, with_nested
-from .tree_paths import named
+from .tree_paths import named, path_of
 from .way_back import require_way_back
 
 KEPT = "refs/fabvisor/set-aside/"
@@ -119,7 +119,7 @@ class SetAside:
     def require_stashable(self) -> None:
         """Raise NotReady where git cannot stash what lies in the place of a tracked file, in submodules, too."""
         for git in with_nested(self._git):
-            found = {*special(git, [line[3:] for line in read(git).edits]), *replacements(git).fixed}
+            found = {*special(git, [*map(path_of, read(git).edits)]), *replacements(git).fixed}
             if found:
                 raise NotReady(f"in the place of tracked files, in {git.directory}, are repositories or special files, "
                                f"which git cannot stash: {named(sorted(found))}",

@@ -11,7 +11,7 @@ from .command import Git
 from .in_the_way import missing, others
 from .index import mark
 from .state import modified_as_written, overlooked, read
-from .tree_paths import null_ended, remove_empty
+from .tree_paths import null_ended, path_of, remove_empty
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 
@@ -25,7 +25,7 @@ class Stash:
         return."""
         edits = read(self._git).edits
         self._require_no_lock()
-        paths = [line[3:] for line in edits] + (others(self._git, ["."]) if takes_all else [])
+        paths = [*map(path_of, edits)] + (others(self._git, ["."]) if takes_all else [])
         file_modes.note(self._git, label, paths)
         self._stop_overlooking()
         self._add_intended(edits)
@@ -111,7 +111,7 @@ class Stash:
     def _add_intended(self, edits: Iterable[str]) -> None:
         """Add the files that `git add --intent-to-add` named: git cannot stash them else. `git diff-files` before 2.28
         does not tell which they are."""
-        paths = [line[3:] for line in edits if line[1] == "A"]
+        paths = [path_of(line) for line in edits if line[1] == "A"]
         if paths:
             self._git.run("--literal-pathspecs", "add", "--", *paths)
 

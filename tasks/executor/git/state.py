@@ -9,7 +9,7 @@ from ..digests import sha256
 from ..disk import files
 from . import index
 from .command import Git
-from .tree_paths import printable
+from .tree_paths import is_repository, path_of, printable
 
 GITLINK = "160000"                  # the mode of a submodule
 PLAIN = "N..."                      # of an entry that is no submodule
@@ -83,7 +83,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
     for line in index.listing(git):
         if line[2:].startswith(GITLINK):
             path = line.partition("\t")[2]
-            if os.path.lexists(os.path.join(git.directory, path, ".git")) and any(overlooked(git.inside(path))):
+            if is_repository(git.directory, path) and any(overlooked(git.inside(path))):
                 yield Entry(" M", "S.M.", GITLINK, GITLINK, line.split()[2], path)
         elif index.is_overlooked(line):
             fields, _, path = line.partition("\t")
@@ -98,7 +98,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
 def take_as_is(git: Git, commit: str) -> None:
     """Let the index have what the commit has of each edited path that already holds it: git need not write it then."""
     for line in read(git).edits:
-        path = line[3:]
+        path = path_of(line)
         fields = (git.first_line("--literal-pathspecs", "ls-tree", commit, "--", path) or "").partition("\t")[0].split()
         if len(fields) == 3 and _holds(git, path, os.path.join(git.directory, path), fields[2]):
             git.run("update-index", "--add", "--cacheinfo", f"{fields[0]},{fields[2]},{path}")
@@ -115,7 +115,7 @@ def _entry(line: str) -> Entry:
 def _is_as_written(git: Git, entry: Entry) -> bool:
     """Whether git itself writes the file as it is: some it calls modified for ever (CRLF under `eol=lf`)."""
     full = os.path.join(git.directory, entry.path)
-    if entry.flags == " M" and entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
+    if entry.flags == " M" and entry.submodule != PLAIN and is_repository(git.directory, entry.path):
         within = read(git.inside(entry.path))
         return within.commit == entry.blob and not within.edits
     return (entry.flags == " M" and entry.submodule == PLAIN and entry.index_mode == entry.mode
@@ -137,7 +137,7 @@ def _leads_out(directory: str, full: str) -> bool:
 
 def _differences(git: Git, entry: Entry) -> str:
     """The edits in a submodule, and the commit that it is at in place of ours."""
-    if not os.path.lexists(os.path.join(git.directory, entry.path, ".git")):
+    if not is_repository(git.directory, entry.path):
         return "its folder"
     within = read(git.inside(entry.path))
     other = [] if within.commit == entry.blob else [f"commit {(within.commit or 'none')[:8]}"]
@@ -147,7 +147,7 @@ def _differences(git: Git, entry: Entry) -> str:
 def _digest(git: Git, entry: Entry) -> str | None:
     """The digest of an edited file; None for what cannot be read: no two of those are equal."""
     full = os.path.join(git.directory, entry.path)
-    if entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
+    if entry.submodule != PLAIN and is_repository(git.directory, entry.path):
         within = read(git.inside(entry.path))
         return sha256(repr((within.commit, sorted(within.edits.items()))).encode())
     if not os.path.lexists(full):

@@ -34,14 +34,14 @@ class Move(NamedTuple):
 
 def populated(git: Git) -> Iterator[Submodule]:
     """The submodules of this level whose files are there."""
-    return (each for each in _named(git) if os.path.lexists(os.path.join(each.git.directory, ".git")))
+    return (each for each in _named(git) if each.git.exists())
 
 
 def replaced(git: Git, commit: str) -> list[str]:
     """The submodules of this level in whose place a person put a folder. git says nothing of it, and where it has their
     repositories, a checkout of the commit writes over what lies there."""
     paths = [each.path for each in _named(git) if is_folder(git.directory, each.path)
-             and os.listdir(each.git.directory) and not os.path.lexists(os.path.join(each.git.directory, ".git"))]
+             and os.listdir(each.git.directory) and not each.git.exists()]
     named = _config(git, ["--file", ".gitmodules"], "path") if paths else []
     here = {path for key, path in named if os.path.isdir(os.path.join(
         git.git_dir(), "modules", key[len("submodule."):-len(".path")]))}

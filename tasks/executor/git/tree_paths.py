@@ -21,6 +21,16 @@ def present(directory: str, paths: Iterable[str]) -> list[str]:
     return sorted(places)
 
 
+def path_of(edit: str) -> str:
+    """The path of an edit, which is a line of `git status --short`."""
+    return edit[3:]
+
+
+def is_repository(directory: str, path: str) -> bool:
+    """Whether a repository lies there, such as a submodule that is set up: it has a `.git` of its own."""
+    return os.path.lexists(os.path.join(directory, path, ".git"))
+
+
 def is_folder(directory: str, path: str) -> bool:
     """Whether a folder lies there; a link to one is none."""
     full = os.path.join(directory, path)

@@ -15,7 +15,7 @@ from ..system.output_lines import Say, record
 from ..system.shell import CommandFailed
 from . import filters, state
 from .command import Git
-from .tree_paths import named
+from .tree_paths import named, path_of
 
 UNABLE = r"(?:unable to (?:unlink|create|write)|cannot create directory at)(?: old| file)* '?([^':]+)"
 NAMED = 5                           # paths in a message
@@ -39,7 +39,7 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
     if now.commit != commit:
         raise HostError(f"git did not check out {commit}: {git.directory} is at {now.commit or 'no commit'}", look)
     if now.edits:
-        paths = [line[3:] for line in now.edits]
+        paths = [*map(path_of, now.edits)]
         message, hint = _cause(git.directory, paths) or ("", look)
         raise HostError("; ".join(filter(None, [
             f"after the checkout these files are not as the commit has them: {named(paths, NAMED)}", message,

@@ -7,7 +7,7 @@ import os
 from .. import git
 from ..errors import NotReady
 from ..git import edits
-from ..git.tree_paths import named
+from ..git.tree_paths import is_repository, named, path_of
 from ..service import facts, started_releases
 from ..service.context import ServiceContext
 from ..service.releases import commit_of, is_ours
@@ -159,7 +159,7 @@ def _discard(ctx: ServiceContext, step: Step, name: str) -> None:
 
 def _refuse_edited_submodules(tree: git.Clone, edited: list[str]) -> None:
     """Their repositories go with the release, and so would a stash or a commit in them."""
-    paths = [line[3:] for line in edited if os.path.lexists(os.path.join(tree.directory, line[3:], ".git"))]
+    paths = [path for path in map(path_of, edited) if is_repository(tree.directory, path)]
     if paths:
         raise NotReady(f"submodules were edited in {tree.directory}: {', '.join(paths)}",
                        "their stash would go with the release: commit and push what is in them, or undo it there")
