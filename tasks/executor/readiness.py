@@ -28,12 +28,9 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
     try:
         removed = configuration_check.removed_groups(layout, services, conf, supervisord)
         for service in services:
-            problems += _process_problems(service, removed, layout, supervisord)
-            problems += earlier_programs.running(layout, service, conf, supervisord)
+            problems += _program_problems(service, removed, layout, conf, supervisord)
             if not settings["keeps_version"]:
                 problems += earlier_programs.of_other_services(layout, service, conf)
-            problems += program_user.problems(layout, service, supervisord.uid())
-            problems += sockets.problems(layout, service, supervisord)
             problems += port_holders.problems(layout, service, settings, supervisord)
     except HostError as error:
         problems.append(error)
@@ -47,15 +44,21 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     """As problems(), but supervisord does not read its files (configuration_check): for a command that only looks."""
     try:
         undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
-        known = sorted({info["group"] for info in supervisord.processes(*undefined)})
-        problems = [*_process_problems(service, known, layout, supervisord),
-                    *earlier_programs.running(layout, service, conf, supervisord),
-                    *earlier_programs.of_other_services(layout, service, conf),
-                    *program_user.problems(layout, service, supervisord.uid()),
-                    *sockets.problems(layout, service, supervisord)]
+        removed = sorted({info["group"] for info in supervisord.processes(*undefined)})
+        problems = _program_problems(service, removed, layout, conf, supervisord)
+        problems += earlier_programs.of_other_services(layout, service, conf)
     except HostError as error:
         problems = [error]
     return problems + _file_problems(layout, service, conf)
+
+
+def _program_problems(service: Service, removed: Sequence[str], layout: Layout, conf: Configuration,
+                      supervisord: Supervisord) -> list[HostError]:
+    """What stands in the way of its programs. `removed`: groups that run, and that no file defines any more."""
+    return [*_process_problems(service, removed, layout, supervisord),
+            *earlier_programs.running(layout, service, conf, supervisord),
+            *program_user.problems(layout, service, supervisord.uid()),
+            *sockets.problems(layout, service, supervisord)]
 
 
 def _process_problems(service: Service, removed: Sequence[str], layout: Layout,

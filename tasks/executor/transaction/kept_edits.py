@@ -39,8 +39,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     edited = _edited(ctx, record, times, state)
     is_of_person = times.may_be_of_person if times and times.has_checked_out else lambda changed_at: True
     placed_files.keep_changed(ctx, is_of_person)
-    files = [each for undo in undos if undo["commit"]
-             for each in _in_the_way(ctx, undo["commit"], times)]
+    files = [each for undo in undos if undo["commit"] for each in _in_the_way(ctx, undo["commit"], times)]
     if not (times and times.has_checked_out):
         files = _unwritten(ctx, record, files)
     if edited:
@@ -48,13 +47,16 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     for owner in dict.fromkeys(each.git for each in files):
         Stash(owner).copy_files([each.path for each in files if each.git is owner], label)
     if edited or files:
-        when = (f"while deploy {ctx.deploy} was on its way" if times
-                else f"by a person or by deploy {ctx.deploy} before it was cut off")
-        ctx.warn(f"{ctx.name}: what was changed in it, {when}, is in git's stash now: "
-                 + ", ".join(filter(None, [*map(state.describe, edited), _named(ctx, files)])))
+        _warn(ctx, [*map(state.describe, edited), _named(ctx, files)], times)
     if state.commit and not state.branch and state.commit not in (record.get("from"), record.get("to")):
         ctx.warn(f"{ctx.name}: commit {state.commit[:8]}, which was checked out in it on no branch, is kept: "
                  + tree.set_aside(label).keep_head())
+
+
+def _warn(ctx: ServiceContext, kept: Sequence[str], times: TreeTimes | None) -> None:
+    when = (f"while deploy {ctx.deploy} was on its way" if times
+            else f"by a person or by deploy {ctx.deploy} before it was cut off")
+    ctx.warn(f"{ctx.name}: what was changed in it, {when}, is in git's stash now: {', '.join(filter(None, kept))}")
 
 
 def _in_the_way(ctx: ServiceContext, commit: str, times: TreeTimes | None) -> list[Overwritten]:
