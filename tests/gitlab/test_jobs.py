@@ -159,6 +159,17 @@ def test_job_that_ends_before_fab_has_no_report_of_an_earlier_job(start: Start, 
     assert not any(report.exists() for report in reports)
 
 
+def test_job_is_tried_again_when_the_git_server_is_busy_or_cannot_be_reached(
+        start: Start, server: GitServer, deployed: str) -> None:
+    """Before fab is there: a refusal of the server ends with 2, and is not tried again."""
+    server.busy = 1
+    ways = [({}, 75, "error: 503"), ({"CI_SERVER_URL": "http://127.0.0.1:1"}, 75, "does not hand out ops/deploy now"),
+            ({"CI_SERVER_URL": f"{server.url}/nobody"}, 2, "ops/deploy must have main, and its Settings")]
+    for variables, code, said in ways:
+        job = start(deployed, **variables)
+        assert job.end() == code and said in job.log, job.log
+
+
 @pytest.mark.long
 @pytest.mark.promise(5)
 def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Start, company: Company,
