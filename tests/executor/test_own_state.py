@@ -84,6 +84,45 @@ def test_folder_in_the_place_of_a_file_is_refused_with_the_command_that_helps(ex
     example.committed()
 
 
+@pytest.mark.parametrize("name", ["env", "lock", "shop.conf", "x.log", "a.json"])
+def test_service_may_have_the_name_of_a_file_of_ours(tmp_path: Path, name: str) -> None:
+    """Else its first deploy would end all commands on that host."""
+    layout = place(tmp_path)
+    (tmp_path / ".fabvisor" / name).mkdir(parents=True)
+    own_state.require(layout, [name])
+
+
+def place(root: Path, state: str = ".fabvisor") -> Layout:
+    return Layout({"root": str(root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d", "state": state})
+
+
+@pytest.mark.parametrize(("state", "culprit"), [
+    ("file", "file is no folder"), ("file/state/deep", "file is no folder"),
+    ("nowhere/state", "nowhere is a link to nothing")])
+def test_state_below_what_is_no_folder_is_refused_also_by_a_plan(tmp_path: Path, state: str, culprit: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "not there")
+    with pytest.raises(errors.NotReady) as raised:
+        own_state.require(place(tmp_path, state), [])
+    assert raised.value.message == f"{tmp_path}/{culprit}, and Fabvisor keeps its own files in {tmp_path}/{state}"
+    assert "correct `state` in hosts.yaml" in raised.value.hint
+
+
+def test_nobody_is_told_to_take_over_a_folder_that_is_no_state_folder(tmp_path: Path) -> None:
+    """`state: /var/lib` is a mistake in hosts.yaml. An empty folder may have been made for us."""
+    state = tmp_path / "lib"
+    state.mkdir()
+    os.chown(state, STRANGER, STRANGER)
+    with pytest.raises(errors.NotReady) as raised:
+        own_state.require(place(tmp_path, "lib"), [])
+    assert raised.value.message.startswith(f"{state}, where Fabvisor keeps its own files, belongs to nobody")
+    assert raised.value.hint.endswith(f"sudo install -d -m 700 -o root {state}")
+    (state / "dpkg").mkdir()
+    with pytest.raises(errors.NotReady) as raised:
+        own_state.require(place(tmp_path, "lib"), [])
+    assert "sudo" not in raised.value.hint and "~/.fabvisor" in raised.value.hint
+
+
 def test_state_folder_that_is_a_link_is_refused(example: Example, tmp_path: Path) -> None:
     (example.host.root / ".fabvisor").symlink_to(tmp_path)
     try:
