@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import stat
 from typing import Any, Iterable, Mapping
 
-from .disk import access_list
+from .disk import access_list, files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
+from .system import processes
 from .system.accounts import user_name
 
 ROOT = 0
@@ -86,6 +88,11 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     if closed:
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter {closed[0]}",
                          f"open it on the host: chmod o+x {for_sh(closed[0])}")]
+    if not os.path.isdir(directory) and not _may_enter_new(files.existing_parent(directory), uid):
+        return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter the folders that {user_name(login)}"
+                         f" makes: umask {processes.umask():03o}",
+                         f"set another one on the host, in {user_name(login)}'s ~/.bashrc or /etc/login.defs:"
+                         " umask 022")]
     return []
 
 
@@ -100,9 +107,19 @@ def _folders(directory: str) -> list[str]:
 def _may_enter(folder: str, uid: int) -> bool:
     """By owner, group and mode; access lists are not looked at."""
     status = os.stat(folder)
-    user = pwd.getpwuid(uid)
     if status.st_uid == uid:
         return bool(status.st_mode & 0o100)
-    if status.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
-        return bool(status.st_mode & 0o010)
-    return bool(status.st_mode & 0o001)
+    return bool(status.st_mode & (0o010 if _is_in_group(uid, status.st_gid) else 0o001))
+
+
+def _may_enter_new(parent: str, uid: int) -> bool:
+    """Of a folder that the login user makes there, umask(2) decides, unless the parent has a default access list."""
+    status = os.stat(parent)
+    group = status.st_gid if status.st_mode & stat.S_ISGID else os.getegid()
+    closed = processes.umask() & (0o010 if _is_in_group(uid, group) else 0o001)
+    return not closed or access_list.is_inherited(parent)
+
+
+def _is_in_group(uid: int, gid: int) -> bool:
+    user = pwd.getpwuid(uid)
+    return gid in os.getgrouplist(user.pw_name, user.pw_gid)

@@ -37,6 +37,24 @@ def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) 
         assert found.configuration().includes(str(tmp_path / path)) is so, path
 
 
+@pytest.mark.parametrize(("pattern", "ending"), [
+    ("*.conf", ".conf"), ("*.ini", ".ini"), ("*", ""), ("*.conf.enabled", ".conf.enabled"), ("*.[ci]*", ".conf"),
+    ("*.co?f", ".conf"), ("*conf", ".conf"), ("*-live.conf", "-live.conf"), ("web*.ini", ".ini"),
+    ("shop.conf", ".conf"), ("[a-z]*.cfg", ".cfg"), ("?*", "")])
+def test_program_file_ends_so_that_the_pattern_takes_it_in(tmp_path: Path, pattern: str, ending: str) -> None:
+    """Never with a wildcard: the hint to include such a name would lead in a circle."""
+    (tmp_path / "conf.d").mkdir()
+    found = conf(tmp_path, f"[supervisord]\n[include]\nfiles = conf.d/{pattern}\n")
+    assert found.ending(str(tmp_path / "conf.d")) == ending
+
+
+def test_file_that_cannot_be_read_for_another_reason_than_its_rights_asks_for_no_sudo(tmp_path: Path) -> None:
+    with pytest.raises(errors.NotReady) as raised:
+        configurations.parse(str(tmp_path))
+    assert raised.value.message == f"cannot read {tmp_path}: Is a directory"
+    assert raised.value.hint == "correct `supervisord_conf` in hosts.yaml"
+
+
 def test_password_is_that_of_supervisorctl_where_supervisord_has_its_digest_only(tmp_path: Path) -> None:
     """Supervisor's manual: `password` of [unix_http_server] may be a {SHA}, that of [supervisorctl] may not."""
     digest = CONF.replace("p%%w", "{SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d")

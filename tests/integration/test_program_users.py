@@ -86,7 +86,12 @@ def test_program_of_roots_supervisord_runs_as_the_login_user_unless_told_otherwi
     assert fab("deploy", "app", user="root").code == 0
     assert owner(packaged) == 0
     status = fab("status")
-    assert status.code == 1 and "it runs as root, and hosts.yaml does not say so" in status.out
+    remark = "it runs as root, and hosts.yaml does not say so"
+    assert status.code == 1 and f"{remark}: fab deploy app --force" in status.out
+    other = packaged.program_dir / "other.conf"
+    other.write_text("[program:app]\ncommand=true\n")
+    assert remark in fab("status").out, "also where something hinders a deploy"
+    other.unlink()
     assert fab("deploy", "app").code == 0
     assert owner(packaged) == packaged.account.pw_uid
 

@@ -11,6 +11,7 @@ import struct
 from typing import Sequence
 
 ATTRIBUTE = "system.posix_acl_access"
+DEFAULT = "system.posix_acl_default"
 VERSION = 2
 OWNER, USER, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 READ = 4
@@ -24,6 +25,14 @@ def is_supported(path: str) -> bool:
     except OSError as error:
         return error.errno == errno.ENODATA
     return True
+
+
+def is_inherited(folder: str) -> bool:
+    """Whether what is made in that folder gets a list of its own, in place of what the umask leaves."""
+    try:
+        return bool(os.getxattr(folder, DEFAULT))
+    except OSError:
+        return False
 
 
 def let_read(file: int, uids: Sequence[int]) -> None:

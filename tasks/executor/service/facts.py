@@ -199,12 +199,13 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
 
 
 def _use_of_handwritten(layout: Layout, name: str) -> str | None:
-    """The command that runs the program by the file that the first deploy kept; None where it kept none."""
+    """The command that runs the program by the file that the first deploy kept; None where it kept none. It may hold
+    secrets, and nobody knows any more who could read it."""
     kept = layout.handwritten(name)
     access = layout.access
     if not os.path.exists(kept):
         return None
-    return (f"{access.prefix}cp {for_sh(kept)} {for_sh(layout.program_file(name))} && "
+    return (f"{access.prefix}install -m 600 {for_sh(kept)} {for_sh(layout.program_file(name))} && "
             f"{access.supervisorctl} update")
 
 

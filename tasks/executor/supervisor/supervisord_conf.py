@@ -26,6 +26,7 @@ USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
 # Sections that make a program; the second is one on whose socket supervisord listens.
 PROGRAM_KINDS = ("program", "fcgi-program")
 KINDS = (*PROGRAM_KINDS, "group", "eventlistener")
+WILDCARDS = re.compile(r"\[[^]]+\]|[*?]")                       # as glob knows them
 ABSOLUTE = re.compile(r"""(?:^|(?<=[\s='"]))/[^\s'"]+""")     # a path in a command
 
 
@@ -109,7 +110,7 @@ class SupervisordConf:
     def ending(self, program_dir: str) -> str:
         """Of a program file, as the include pattern of its folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini
         on Red Hat."""
-        endings = [os.path.splitext(pattern)[1] for pattern in self._folders()
+        endings = [_ending(os.path.basename(pattern)) for pattern in self._folders()
                    if os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(program_dir)]
         return endings[0] if endings and ".conf" not in endings else ".conf"
 
@@ -148,7 +149,19 @@ class SupervisordConf:
             return text % self._expansions
         except (KeyError, ValueError, TypeError) as error:
             raise NotReady(f"{self.path}: [{section}] {option}={text} cannot be expanded: {error}",
-                           "set the variable in the login environment of the host's user") from None
+                           "write out in that file what it stands for; or, without sudo, set the variable in the login"
+                           " environment of the host's user") from None
+
+
+def _ending(pattern: str) -> str:
+    """What a name ends with that the pattern takes in, the usual ending before what is peculiar to it."""
+    begin, *_ = WILDCARDS.split(pattern)
+    *_, end = WILDCARDS.split(pattern)
+    usual = os.path.splitext(pattern)[1]
+    for ending in (usual, ".conf", ".ini", end):
+        if not WILDCARDS.search(ending) and fnmatch.fnmatchcase(f"{begin}x{ending}", pattern):
+            return ending
+    return ".conf" if WILDCARDS.search(usual) else usual
 
 
 def read_file(path: str) -> tuple[list[Definition], str]:
@@ -255,8 +268,10 @@ def parse(path: str) -> configparser.RawConfigParser:
             parser.read_file(file)
     except FileNotFoundError:
         raise NotReady(f"{path} does not exist", _packaged_hint()) from None
-    except OSError as error:
+    except PermissionError as error:
         raise NotReady(f"cannot read {path}: {error.strerror}", USE_SUDO) from None
+    except OSError as error:
+        raise NotReady(f"cannot read {path}: {error.strerror}", "correct `supervisord_conf` in hosts.yaml") from None
     except configparser.Error as error:
         why = quoted_text.hide(str(error)).replace("\n", " ")
         raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None

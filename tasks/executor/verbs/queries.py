@@ -118,9 +118,9 @@ def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisor
     rooted = any(program["user"] != "root"
                  and processes.user(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
+    remedy = "" if problems else f": fab deploy {service['name']} --force"
     return [*(f"{error.message}: {error.hint}" for error in [*problems, *twice]),
-            *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]
-              if rooted and not problems else [])]
+            *([f"it runs as root, and hosts.yaml does not say so{remedy}"] if rooted else [])]
 
 
 def _lasting(message: Facts | Odd) -> str:
