@@ -15,7 +15,7 @@ from . import remote, rollout
 from ._command import command
 from ._context import Command
 from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError, Unreachable
-from ._options import ROLLOUT, check_one_service
+from ._options import DEFAULTS, ROLLOUT, check_one_service
 
 if TYPE_CHECKING:
     from invoke.tasks import Task
@@ -43,6 +43,9 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         own = list(inspect.signature(body).parameters.values())[1:]
+        shared = [option.name for option in own if option.name in (*DEFAULTS, "yes")]
+        if shared:
+            raise TypeError(f"on_hosts: each command has an option --{shared[0]}; {body.__name__} cannot have its own")
         needed = [option.name for option in own if option.default is option.empty]
         name = body.__name__.replace("_", "-")          # as Invoke lists it
         call.__signature__ = inspect.Signature([  # type: ignore[attr-defined]

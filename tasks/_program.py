@@ -19,12 +19,12 @@ from typing import Any, NoReturn
 import invoke.config
 import invoke.program
 from invoke.collection import Collection
-from invoke.exceptions import Exit, ParseError
+from invoke.exceptions import CollectionNotFound, Exit, ParseError
 from invoke.loader import FilesystemLoader
 from invoke.parser import Parser
 from invoke.parser.context import ParserContext
 
-from . import _fabric_options, _help, _typed_words, _wrong_words, reports
+from . import _fabfile_errors, _fabric_options, _help, _typed_words, _wrong_words, reports
 from ._command import is_plain
 from ._installation import IS_CHECKOUT
 from ._version import __version__
@@ -107,9 +107,10 @@ class Program(invoke.program.Program):
         """As Fabric does, from the fabfile of the current folder or above it. The package needs none."""
         try:
             super().load_collection()
-        except Exit:
-            if IS_CHECKOUT or self.args.collection.got_value:
-                raise
+        except Exception as error:
+            is_missing = isinstance(error.__context__, CollectionNotFound)
+            if not is_missing or IS_CHECKOUT or self.args.collection.got_value:
+                raise _fabfile_errors.explain(error, self.args["search-root"].value or os.getcwd()) from None
             from ._namespace import namespace
 
             self.config.set_project_location(os.getcwd())       # where a fabric.yaml may be
@@ -230,5 +231,5 @@ def _in_words() -> Iterator[None]:
         raise Exit("fab: a password can be asked for on a terminal only; put it into FABRIC_SUDO_PASSWORD",
                    code=2) from None
     except Exception as error:
-        raise Exit(f"fab: an option of Fabric has a wrong value: {str(error) or type(error).__name__}; see fab --help",
+        raise Exit(f"fab: an option has a wrong value: {str(error) or type(error).__name__}; see fab --help",
                    code=2) from None

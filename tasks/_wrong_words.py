@@ -122,7 +122,10 @@ def _unknown_command(word: str, commands: Collection[str], echoes: bool) -> str:
         return in_lines(f"there is no option {_shown(word)} before the command",
                         "options stand behind it: fab COMMAND OPTIONS")
     near = inventory.nearest.did_you_mean(word, commands)
-    return in_lines(f"there is no command {inventory.findings.quoted(word)}{near}", "fab --list lists the commands")
+    ours = "" if any(command.rpartition(".")[2] == "deploy" for command in commands) else \
+        "; those of Fabvisor are there once the fabfile has: from fabvisor import namespace"
+    return in_lines(f"there is no command {inventory.findings.quoted(word)}{near}",
+                    f"fab --list lists the commands{ours}")
 
 
 def _unknown_option(word: str, context: ParserContext) -> str:

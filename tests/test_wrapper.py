@@ -408,7 +408,8 @@ def test_file_that_a_teams_own_module_leaves_open_is_written(tmp_path: Path, pla
     (tmp_path / "fabfile.py").write_text(_OPEN_FILE.format(**{"now": "", "later": "pass", place: ending}))
     done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, check=False,
                           capture_output=True, env=clean_environ())
-    assert (done.returncode, (tmp_path / "log").read_text()) == (code, "all of it")
+    expected = 2 if (ending, place) == ("raise ValueError", "now") else code       # a fabfile that cannot be loaded
+    assert (done.returncode, (tmp_path / "log").read_text()) == (expected, "all of it")
 
 
 @pytest.mark.parametrize(("environment", "cached"), [({}, True), ({"PYTHONDONTWRITEBYTECODE": "1"}, False)])
