@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tasks.executor import git
-from tasks.executor.git import index, refs
+from tasks.executor.git import index, index_file, refs
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -107,3 +108,50 @@ def test_branch_that_was_fetched_at_another_commit_is_behind(clone: git.Clone, w
     to = changed(clone, work, "add new")
     assert clone.remote.is_behind("main", before) and not clone.remote.is_behind("main", to)
     assert not clone.remote.is_behind("none", to) and not clone.remote.is_behind(to, to)
+
+
+CHANGED_INDEX = {
+    "as it is": "true",
+    "new": "git add new",
+    "intended": "git add -N new",
+    "unchanged": "git update-index --assume-unchanged file",
+    "skipped": "git update-index --skip-worktree file",
+    "both": "git update-index --assume-unchanged file; git update-index --skip-worktree file; git add new",
+    "executable": "chmod +x file; git add file",
+    "link": "ln -s file new/link; git add new",
+    "empty": "git rm -q file",
+    "names": r"touch new/$'a\nb\tc\xff é' new/{1,12,123,1234,12345,123456,1234567,12345678}; git add new",
+    "unmerged": "for stage in 1 2 3; do echo 100644 $(git hash-object file) $stage$'\\t'x; done"
+                " | git update-index --index-info",
+    "submodule": "echo 160000 $(git rev-parse HEAD) 0$'\\t'sub | git update-index --index-info",
+    "trees": "git add new; git write-tree; git status"}
+
+
+@pytest.mark.parametrize("command", CHANGED_INDEX.values(), ids=CHANGED_INDEX)
+def test_index_is_read_as_git_lists_it(clone: git.Clone, command: str) -> None:
+    (Path(clone.directory) / "new").mkdir()
+    (Path(clone.directory) / "new/file").touch()
+    subprocess.run(["bash", "-c", command], cwd=clone.directory, check=True)
+    expected = clone.git.paths("ls-files", "-v", "--stage", "-z")
+    assert index_file.listing(clone.git) == expected == index.listing(clone.git)
+
+
+@pytest.mark.parametrize("command", [
+    "git update-index --index-version 4", "git update-index --split-index", "git config extensions.objectFormat sha1",
+    "git sparse-checkout init --cone --sparse-index; git sparse-checkout set x", "truncate -s 100 .git/index",
+    "printf x >>.git/index", "rm .git/index"])
+def test_git_is_asked_for_an_index_that_is_not_easily_read(clone: git.Clone, command: str) -> None:
+    folder = Path(clone.directory) / "folder"
+    folder.mkdir()
+    (folder / "file").touch()
+    run_git(Path(clone.directory), "add", "folder")
+    run_git(Path(clone.directory), "commit", "--quiet", "--message", "folder")
+    assert index_file.listing(clone.git)
+    subprocess.run(["bash", "-c", command], cwd=clone.directory, check=True)
+    assert index_file.listing(clone.git) is None
+
+
+def test_git_is_asked_for_a_large_index(clone: git.Clone) -> None:
+    names = "".join(f"100644 {'1' * 40} 0\t{number:0100}\n" for number in range(2000))
+    clone.git.run("update-index", "--index-info", given=names.encode())
+    assert index_file.listing(clone.git) is None and len(index.listing(clone.git)) == 2001

@@ -37,9 +37,9 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
 
 
 # By git's own list of what was started, but for those that a git starts itself.
-GITS = ["version", "fetch", "log", "status", "ls-files",                                        # the look
+GITS = ["version", "fetch", "log", "status",                                                    # the look
         "rev-list", "diff-index",                                                               # fetch
-        "status", "cat-file", "checkout", "status", "ls-files",                                 # checkout
+        "status", "cat-file", "checkout", "status",                                             # checkout
         "status"]                                                                               # the record
 
 # How often supervisord is asked what takes the longer, the more programs a host has: before the plan twice, and once

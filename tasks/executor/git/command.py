@@ -220,6 +220,10 @@ class Git:
         """Whether it lacks objects that a server has promised: `git clone` says so in the clone's own file."""
         return b"promisor" in (files.read_bytes(os.path.join(self.common_dir(), "config")) or b"")
 
+    def has_sha256(self) -> bool:
+        """Whether its objects are named by SHA-256: the clone's own file says so."""
+        return b"objectformat" in (files.read_bytes(os.path.join(self.common_dir(), "config")) or b"").lower()
+
     def empty_tree(self) -> str:
         """The tree without any file, which is written where it is missing."""
         return self.run("hash-object", "-w", "-t", "tree", os.devnull)[0]

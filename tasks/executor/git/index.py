@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Collection, NamedTuple
 
+from . import index_file
 from .command import Git
 from .tree_paths import null_ended
 
@@ -26,7 +27,7 @@ class Change(NamedTuple):
 
 def listing(git: Git) -> list[str]:
     """The lines of `git ls-files -v --stage`: a letter, a space, and what --stage shows."""
-    return _answer(git, "ls-files", "-v", "--stage", "-z")
+    return _answer(git, "ls-files", "-v", "--stage", "-z", read=index_file.listing)
 
 
 def letters(git: Git) -> dict[str, str]:
@@ -63,12 +64,13 @@ def _change(fields: list[str], path: str) -> Change:
     return Change(kind, mode[1:], blob, index_mode, index_blob, path)
 
 
-def _answer(git: Git, *args: str) -> list[str]:
-    """Of a command that reads the index and commits, and nothing else."""
+def _answer(git: Git, *args: str, read: Callable[[Git], list[str] | None] = lambda git: None) -> list[str]:
+    """Of a command that reads the index and commits, and nothing else. `read` tells it without git, or None."""
     state = _state(git.index_path())            # first: an index that comes meanwhile is another state
     known, answer = git.answers.get((git.index_path(), args), (None, []))
     if state is None or state != known:
-        answer = git.paths(*args)
+        told = read(git)
+        answer = git.paths(*args) if told is None else told
         git.answers[git.index_path(), args] = state, answer
     return list(answer)
 
