@@ -1174,8 +1174,10 @@ class HostFacts(TypedDict):
     """Answers SetupSettings, and again when all steps are over. Paths are absolute. `distributions`: the words of ID
     and ID_LIKE in os-release(5); `programs`: those of SETUP_PROGRAMS that are in PATH; `root_shell`: we are root, or
     with `sudo: true` may run sh as root without a password; `user_units`: systemd runs units of the login user;
-    `venv_supervisord`: the one in `supervisor_venv` is there; `supervisord_command`: the words that start the one that
-    runs, but for its options, [] where that is not known; `keys`: public keys of the user."""
+    `venv_supervisord`: the one in `supervisor_venv` can be started; `closed`: those of the keys root, supervisord_conf
+    and program_dir whose folder lacks what setup makes there, and the login user cannot; `supervisord_command`: the
+    words that start the one that runs, but for its options, [] where that is not known; `keys`: public keys of the
+    user."""
 
     event: Literal["host_facts"]
     login: str
@@ -1197,6 +1199,7 @@ class HostFacts(TypedDict):
     program_dir_exists: bool
     supervisor_venv: str
     venv_supervisord: bool
+    closed: List[str]
     supervisord_runs: bool
     supervisord_command: List[str]
     starts_at_boot: bool

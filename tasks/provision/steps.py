@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -73,9 +74,20 @@ def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | No
     if not packaged and not facts.root_exists and not facts.root_can_be_made:
         raise NotReady(f"{name}: {facts.login} cannot make the root {facts.root}",
                        f"as root on the host: install -d -o {for_sh(facts.login)} {for_sh(facts.root)}")
+    if not packaged and facts.closed and not facts.supervisord_runs:
+        raise _closed(name, facts)
     if not packaged and not facts.conf_exists and len(files.included_folder(facts).split()) > 1:
         raise NotReady(f"{name}: supervisord includes no files of a folder with a blank in its name: "
                        f"{facts.program_dir}", "write another program_dir in hosts.yaml, such as conf.d")
+
+
+def _closed(name: str, facts: HostFacts) -> NotReady:
+    """What setup would write into a folder of somebody else's, such as /etc/supervisor."""
+    key = facts.closed[0]
+    folder = {"root": facts.root, "program_dir": facts.program_dir}.get(key) or os.path.dirname(facts.supervisord_conf)
+    return NotReady(f"{name}: {facts.login} cannot write in {folder}",
+                    f"let `{key}` in hosts.yaml name a place of that user, such as below ~/app; or write, for the"
+                    f" distribution's supervisord, sudo: true; whose it is: ls -ld {for_sh(folder)}")
 
 
 def _packaged(facts: HostFacts, manager: Manager) -> Iterator[Step]:
@@ -100,7 +112,7 @@ def _own(facts: HostFacts) -> Iterator[Step]:
         return
     if not facts.venv_supervisord and not facts.supervisord_command:
         venv = for_sh(facts.supervisor_venv)
-        yield Step("supervisor", f"{for_sh(facts.python)} -m venv {venv}\n"
+        yield Step("supervisor", f"{for_sh(facts.python)} -m venv --clear {venv}\n"
                                  f"{venv}/bin/pip install --quiet --retries 2 'supervisor>=4.3,<5'")
     if not facts.conf_exists:
         yield Step("configuration", _written(facts.supervisord_conf, files.configuration(facts)))

@@ -228,6 +228,7 @@ class HostFacts(Message, frozen=True, kw_only=True, tag="host_facts"):
     program_dir_exists: bool
     supervisor_venv: Name
     venv_supervisord: bool
+    closed: list[Name]
     supervisord_runs: bool
     supervisord_command: list[Text]
     starts_at_boot: bool

@@ -28,7 +28,8 @@ BARE = HostFacts(
     root_shell=True, systemd=True, user_units=False,
     root="/srv/app", root_exists=False, root_can_be_made=True, supervisord_conf="/srv/app/supervisord.conf",
     conf_exists=False, program_dir="/srv/app/conf.d", program_dir_exists=False, supervisor_venv="/srv/app/.supervisor",
-    venv_supervisord=False, supervisord_runs=False, supervisord_command=[], starts_at_boot=False, keys=[])
+    venv_supervisord=False, closed=[], supervisord_runs=False, supervisord_command=[], starts_at_boot=False,
+    keys=[])
 READY = replace(BARE, root_exists=True, conf_exists=True, program_dir_exists=True, venv_supervisord=True,
                 supervisord_runs=True, starts_at_boot=True, keys=["ssh-ed25519 AAAA"])
 CLOSED = {"root_can_be_made": False}
@@ -122,6 +123,10 @@ def test_apt_accepts_the_command_that_installs_packages() -> None:
     ("own", {"program_dir": "/srv/our programs"}, "web1: supervisord includes no files of a folder with a blank",
      "program_dir"),
     ("own", CLOSED, "web1: deploy cannot make the root /srv/app", "install -d -o deploy /srv/app"),
+    ("own", {"root_exists": True, "closed": ["root", "program_dir"]}, "web1: deploy cannot write in /srv/app",
+     "let `root` in hosts.yaml name a place of that user"),
+    ("own", {"supervisord_conf": "/etc/supervisor/supervisord.conf", "closed": ["supervisord_conf"]},
+     "web1: deploy cannot write in /etc/supervisor", "for the distribution's supervisord, sudo: true"),
 ])
 def test_what_only_root_can_give_is_told_with_the_command(kind: str, changes: dict[str, Any], message: str, hint: str
                                                           ) -> None:

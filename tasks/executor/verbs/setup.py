@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Iterator
 
 from ..checks import boot
 from ..checks.host import ExaminedHost
@@ -24,6 +24,7 @@ from ..system.accounts import login_name
 
 WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
 KEY_TOLD_WITHIN = 10.0              # seconds
+VERSION_TOLD_WITHIN = 30.0
 OS_RELEASE = "/etc/os-release"      # os-release(5)
 
 
@@ -45,6 +46,7 @@ def facts(host: ExaminedHost, root_shell: RootShell) -> HostFacts:
     layout = host.layout
     path = host.env.get("PATH")
     release = _os_release()
+    has_venv = _starts(os.path.join(layout.supervisor_venv, "bin", "supervisord"), host)
     return {
         "event": "host_facts",
         "login": login_name(),
@@ -65,7 +67,8 @@ def facts(host: ExaminedHost, root_shell: RootShell) -> HostFacts:
         "program_dir": layout.program_dir,
         "program_dir_exists": os.path.isdir(layout.program_dir),
         "supervisor_venv": layout.supervisor_venv,
-        "venv_supervisord": os.access(os.path.join(layout.supervisor_venv, "bin", "supervisord"), os.X_OK),
+        "venv_supervisord": has_venv,
+        "closed": list(_closed(layout, has_venv)),
         "supervisord_runs": _runs(host),
         "supervisord_command": _command(host),
         "starts_at_boot": _starts_at_boot(host),
@@ -111,6 +114,27 @@ def _can_be_made(folder: str) -> bool:
     while not os.path.isdir(above):
         above = os.path.dirname(above)
     return os.access(above, os.W_OK | os.X_OK)
+
+
+def _closed(layout: Layout, has_venv: bool) -> Iterator[str]:
+    folders = {"root": (layout.root, has_venv),
+               "supervisord_conf": (os.path.dirname(layout.supervisord_conf), os.path.exists(layout.supervisord_conf)),
+               "program_dir": (layout.program_dir, os.path.isdir(layout.program_dir))}
+    for key, (folder, is_made) in folders.items():
+        there = folder
+        while not os.path.lexists(there):
+            there = os.path.dirname(there)
+        if not is_made and not (os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)):
+            yield key
+
+
+def _starts(supervisord: str, host: ExaminedHost) -> bool:
+    """Whether that can be started: an upgrade of Python leaves a virtual environment without its interpreter."""
+    try:
+        shell.answer([supervisord, "--version"], cwd="/", env=host.env, timeout=VERSION_TOLD_WITHIN, check=host.check)
+    except (OSError, shell.CommandFailed):
+        return False
+    return True
 
 
 def _runs(host: ExaminedHost) -> bool:
