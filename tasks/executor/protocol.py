@@ -943,16 +943,16 @@ HistoryLine = Dict[str, Any]
 
 class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
-    release that the link of that name points to, `current_target` what that link holds; `standing` is the clone's own
-    state where a release runs; `programs`, by group, are those that hosts.yaml names and those in our program file;
-    `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it is not known;
-    `machine` is what `uname -m` says; `login` is the user who logs in;
-    `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
-    where it kept none; `written_directory` is where the programs run by their program file, null where it says nothing;
-    `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are
-    those that hosts.yaml names and those that we wrote, in the tree that the program runs in;
-    `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do;
-    `drained_by` is the deploy that ended without its hooks on the client: the host may be out of service."""
+    release that the link of that name points to, `current_target` what that link holds; `clone_state` is that of
+    the clone itself, where a release runs; `programs`, by group, are those that hosts.yaml names and those in our
+    program file; `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it
+    is not known; `machine` is what `uname -m` says; `login` is the user who logs in; `handwritten` is the command
+    that runs the program by the file that a person wrote and the first deploy kept, null where it kept none;
+    `written_directory` is where the programs run by their program file, null where it says nothing; `subtree` is
+    git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are those that
+    hosts.yaml names and those that we wrote, in the tree that the program runs in; `default_user` is written to a
+    program file that hosts.yaml gives no user, null where supervisord's own will do; `drained_by` is the deploy
+    that ended without its hooks on the client: the host may be out of service."""
 
     directory: str
     directory_exists: bool
@@ -965,7 +965,7 @@ class ServiceFields(TypedDict):
     edited: List[str]
     files: Dict[str, PlacedFileState]
     strategy: Optional[str]
-    standing: Optional[CloneState]
+    clone_state: Optional[CloneState]
     current: Optional[str]
     current_target: Optional[str]
     releases: List[ReleaseState]

@@ -143,7 +143,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     programs: dict[str, list[Process]]  # by group: those that hosts.yaml names, and those in our program file
     started_from: CommitHash | None
     strategy: str | None = None         # by what is on the disk; None: nothing is
-    standing: CloneState | None = None  # where the program runs in a release: the state of the clone itself
+    clone_state: CloneState | None = None   # of the clone itself, where the program runs in a release
     current: str | None = None          # the release that `current` points to
     current_target: str | None = None   # what that link holds
     releases: list[Release] = []
@@ -216,14 +216,14 @@ class Facts(Struct, frozen=True, kw_only=True):
         return self.committed.get("deployed_at") or self.committed.get("at")
 
     @property
-    def edited_files(self) -> list[str]:
-        """Paths of files of `files` that are not as a deploy wrote them."""
+    def edited_placed_files(self) -> list[str]:
+        """The paths of placed files that are not as a deploy wrote them."""
         return [path for path, file in self.files.items() if file.written and file.sha256 != file.written]
 
     def left_by(self, strategy: str) -> list[Facts | CloneState]:
         """The trees whose edits a deploy by this strategy overwrites, or leaves behind: that of the program, and with
         in_place the clone, also where the program runs in a release."""
-        return [self, *([self.standing] if self.standing and strategy == "in_place" else [])]
+        return [self, *([self.clone_state] if self.clone_state and strategy == "in_place" else [])]
 
     @property
     def seconds(self) -> dict[str, Seconds]:

@@ -80,8 +80,8 @@ BUILT = releases.digest(RELEASED, GOAL)
 def released(*names: str, current: str = A, commit: str = A, **more: Any) -> Facts:
     """A host on which these releases were built as RELEASED says."""
     found = [Release(name=name, digest=BUILT, in_use=name == current) for name in names]
-    standing = CloneState(commit=None, branch="main", edited=[])
-    return facts(commit, **{"strategy": "releases", "current": current, "releases": found, "standing": standing,
+    clone_state = CloneState(commit=None, branch="main", edited=[])
+    return facts(commit, **{"strategy": "releases", "current": current, "releases": found, "clone_state": clone_state,
                             **more})
 
 

@@ -98,8 +98,8 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
 
 def test_edits_in_the_clone_are_refused_where_the_program_leaves_its_release_for_it() -> None:
     edit = PlacedFile(sha256="1", written="2")
-    standing = CloneState(commit=B, branch=None, edited=[" M x"], files={"y": edit, "z": PlacedFile(problem="a link")})
-    known = released(A, standing=standing, edited=[" M x"])
+    state = CloneState(commit=B, branch=None, edited=[" M x"], files={"y": edit, "z": PlacedFile(problem="a link")})
+    known = released(A, clone_state=state, edited=[" M x"])
     content = FileContent(path="z", text="", mode=0o644, secrecy="none", sha256="3", size=0)
     placed = replace(SERVICE, file_contents=(content,))
     assert [problem.message for problem in refusals.of_service(replace(TARGET, service=placed), known)] == [

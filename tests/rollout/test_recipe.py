@@ -304,8 +304,8 @@ def test_commit_that_a_client_built_is_not_built_on_hosts(service: Service) -> N
 
 
 def test_change_to_in_place_returns_the_clone_to_its_own_commit() -> None:
-    standing = CloneState(commit=C, branch="main", edited=[" M x"], files={"y": PlacedFile(sha256="1", written="1")})
-    steps = {step.name: step for step in recipe(SERVICE, released(A, standing=standing), replace(GOAL, set_aside=True))}
+    state = CloneState(commit=C, branch="main", edited=[" M x"], files={"y": PlacedFile(sha256="1", written="1")})
+    steps = {step.name: step for step in recipe(SERVICE, released(A, clone_state=state), replace(GOAL, set_aside=True))}
     undo = steps["checkout"].undo
     assert undo and undo.args == {"commit": C, "branch": "main", "set_aside": True}
     assert steps["build"].undo is None, "nothing runs there"

@@ -53,22 +53,27 @@ class Sources:
         carried = {}
         for name, service in self._services.items():
             env = mirror.credentials.environment(self._environ, service.repo, service.login)
-            source = self._sources[name] = self._source(service, env, notice)
+            self._sources[name] = self._source(service, env, notice)
             revision = revisions.get(name)
-            if revision:
-                try:
-                    resolution = source.resolve(revision, self._here)
-                except NotReady:
-                    if service.makes_commits and mirror.commits.ABBREVIATED.fullmatch(revision):
-                        continue                # hosts may have a commit that another machine made
-                    raise
-                _require_folder(service, source, resolution.commit)
+            found = self._find(service, revision) if revision else None
+            if found is not None:
+                carried[name] = found
                 if revision == mirror.source.HERE:
                     _name_changes(self._here, env, notice)
-                carried[name] = Carried(revision=revision, commit=resolution.commit, branch=resolution.branch,
-                                        subject=source.subject(resolution.commit),
-                                        parts=tuple(source.parts(resolution.commit)))
         return carried
+
+    def _find(self, service: Service, revision: str) -> Carried | None:
+        """None where hosts may have the commit, since another machine made it."""
+        source = self._sources[service.name]
+        try:
+            resolution = source.resolve(revision, self._here)
+        except NotReady:
+            if service.makes_commits and mirror.commits.ABBREVIATED.fullmatch(revision):
+                return None
+            raise
+        _require_folder(service, source, resolution.commit)
+        return Carried(revision=revision, commit=resolution.commit, branch=resolution.branch,
+                       subject=source.subject(resolution.commit), parts=tuple(source.parts(resolution.commit)))
 
     def build(self, carried: Mapping[str, Carried], report: Listener) -> dict[str, Carried]:
         """With what this machine builds of the commits. Raises Failed, NotReady, or Cancelled after cancel()."""

@@ -45,7 +45,7 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
     """What stands in the way; a new release has nothing in it."""
     if service.strategy != "in_place":
         return []
-    there = (facts.standing or facts).files
+    there = (facts.clone_state or facts).files
     problems = (there.get(content.path, ABSENT).problem for content in service.file_contents)
     return [f"{problem}, where `files` puts a file" for problem in dict.fromkeys(filter(None, problems))]
 

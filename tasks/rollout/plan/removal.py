@@ -60,7 +60,7 @@ def _refuse_handwritten(facts: dict[Key, Facts]) -> None:
 
 def _refuse_edited(facts: dict[Key, Facts]) -> None:
     edited = [f"{host}: {line.strip()} ({service})" for (host, service), known in facts.items()
-              for line in (*known.edited, *(known.standing.edited if known.standing else ()))]
+              for line in (*known.edited, *(known.clone_state.edited if known.clone_state else ()))]
     if edited:
         raise NotReady("files were edited on the host, and --purge would remove them:\n" + "\n".join(first_of(edited)),
                        "commit them elsewhere, or leave --purge out")

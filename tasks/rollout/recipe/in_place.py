@@ -26,7 +26,7 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 
 
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
-    was = facts.standing or facts
+    was = facts.clone_state or facts
     back = protocol.CheckoutBack(commit=was.commit, branch=was.branch, set_aside=bool(was.edited) and goal.set_aside)
     do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside, carried=service.fetch == "client",
                            replaces=bool(goal.source))
@@ -36,7 +36,7 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
 
 def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Files of ours that hosts.yaml no longer names go."""
-    there = (facts.standing or facts).files
+    there = (facts.clone_state or facts).files
     if not service.file_contents and not any(state.written for state in there.values()):
         return []
     back = protocol.PlaceFilesBack(paths=[content.path for content in service.file_contents])
@@ -56,7 +56,7 @@ def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     old = protocol.Build(commands=known.get("build") or new["commands"],
                          variables=known.get("variables") or new["variables"], timeout=new["timeout"],
                          certain=bool(known.get("build")), subdirectory=folder)
-    runs_here = facts.commit is not None and facts.standing is None
+    runs_here = facts.commit is not None and facts.clone_state is None
     return [Step(name="build", phase="prepare", do=Action("build", new),
                  undo=Action("build", old) if runs_here else None)]
 

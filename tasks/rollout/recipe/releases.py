@@ -152,4 +152,4 @@ def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> boo
         return False                        # --force builds the present commit anew
     if built.name != facts.current:
         return True
-    return facts.commit == goal.commit and not facts.edited and not facts.edited_files
+    return facts.commit == goal.commit and not facts.edited and not facts.edited_placed_files
