@@ -56,7 +56,7 @@ ONLY = {
     "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_fabric_program.py"), "paramiko": ("tasks/remote/",),
     "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",),
-    "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_launch.py"),
+    "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_light_imports.py"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/rules/values.py",
@@ -79,7 +79,8 @@ PURE = ("tasks/deploy.py", "tasks/rollout/goal.py", "tasks/rollout/steps.py", "t
 
 
 # What `fab --list` imports: the verbs, what they share, and the faces.
-VERBS = [path for path in TASKS.glob("*.py") if path.name not in ("__init__.py", "_launch.py", "_program.py")]
+VERBS = [path for path in TASKS.glob("*.py")
+         if path.name not in ("__init__.py", "_launch.py", "_light_imports.py", "_program.py")]
 
 
 class Import(NamedTuple):

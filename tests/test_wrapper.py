@@ -257,8 +257,8 @@ def look(c):
 
 
 LATE = """
-from tasks import _launch
-with _launch._one_yaml():
+from tasks import _light_imports
+with _light_imports.one_yaml():
     pass
 import re, yaml
 expression = yaml.reader.Reader.NON_PRINTABLE
@@ -294,8 +294,8 @@ def look(context):
 
 METADATA = """
 import sys
-from tasks import _launch
-_launch._know_versions()
+from tasks import _light_imports
+_light_imports.know_versions()
 from importlib import metadata
 print(metadata.version("paramiko"), "email" in sys.modules, metadata.version("PyYAML"))
 import importlib.metadata
