@@ -21,15 +21,18 @@ from .system.login_env import LoginShell
 Verb = Callable[[Link, Dict[str, Any], Layout, Dict[str, str]], Optional[protocol.Ending]]
 
 
-def main(source: BinaryIO, sink: BinaryIO) -> None:
-    """`source` has the client's lines, `sink` takes ours. Ends the process."""
+def main(source: BinaryIO, sink: BinaryIO, compile_ahead: Callable[[], None] = lambda: None) -> None:
+    """`source` has the client's lines, `sink` takes ours. Ends the process. `compile_ahead`: prepares modules while
+    there is nothing else to do."""
     # The undo must outlive the connection; SIG_IGN would be inherited by every step.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     os.umask(0o022 | os.umask(0o022))
     # `python -u` gives a raw file, whose write may be partial.
     link = Link(source, io.BufferedWriter(sink) if isinstance(sink, io.RawIOBase) else sink)
     link.start()
-    status = _converse(link, LoginShell())
+    login = LoginShell()
+    compile_ahead()
+    status = _converse(link, login)
     link.drain(5)
     # A reader thread is still in a read: an orderly exit of the interpreter would wait for its lock.
     os._exit(status)

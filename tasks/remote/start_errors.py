@@ -14,7 +14,7 @@ INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or
 LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "
          "~/.bashrc that exits or starts another shell does this; one must be able to type: ssh {name} '{python} -V'")
 LONGEST = 400                               # characters of what was said
-CUT = ("ValueError", "StopIteration", "EOFError", "zlib.error")         # of the start, before any module of ours
+CUT = ("ValueError", "StopIteration", "EOFError", "KeyError", "zlib.error")     # before any module of ours
 KILLED = -1                                 # the exit status for a signal
 
 

@@ -6,7 +6,6 @@ import array
 import fcntl
 import functools
 import json
-import marshal
 import os
 import queue
 import signal
@@ -15,7 +14,6 @@ import sys
 import termios
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +35,7 @@ from tasks.rollout.peers.ports import of_variables
 from tasks.rollout.plan.planner import deploy_planner
 from tests.support.forked import ForkedExecutor
 from tests.support.lab import PROGRAM_USER, LabHost, git
+from tests.support.program_pieces import modules_of
 from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program
 
@@ -64,11 +63,8 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
     if not faults:
         return program
     main = f"{(bootstrap.EXECUTOR / 'main.py').read_text()}\n\n{faults}"
-    return bootstrap.packed({**_modules_of(program), "executor.main": main}, bootstrap.ANY)
-
-
-def _modules_of(program: bytes) -> dict[str, Any]:
-    return dict(marshal.loads(zlib.decompress(program.split(b"\n", 2)[2])))
+    return bootstrap.packed({**modules_of(program), "executor.main": main},
+                            bootstrap.OURS if python == sys.executable else bootstrap.ANY)
 
 
 def _start(python: str, env: dict[str, str]) -> subprocess.Popen[bytes] | ForkedExecutor:

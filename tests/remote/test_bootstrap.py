@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import marshal
 import os
 import shutil
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -19,7 +17,9 @@ from tasks.remote.connection.host_connection import HostConnection
 from tasks.remote.paramiko_private import key_exchange
 from tasks.remote.sent_executor import bootstrap
 from tests.remote.test_session import Talk, through
+from tests.support.program_pieces import modules_of
 from tests.support.proxy import Proxy
+from tests.support.pythons import interpreters
 from tests.support.sshd import Sshd
 
 MAIN = '''
@@ -27,13 +27,13 @@ import json, sys, traceback
 from . import inner, other, third
 import executor.third
 
-def main(stdin, stdout):
+def main(stdin, stdout, compile_ahead):
     def say(**message):
         stdout.write(json.dumps(message).encode() + b"\\n")
         stdout.flush()
     say(file=__file__, value=other.VALUE, inner=[inner.FILE, inner.VALUE == other.VALUE, inner.fourth.__package__],
         same=executor.third is third, here="" in sys.path, site="site" in sys.modules)
-    for line in stdin:
+    for line in iter(stdin.readline, b""):
         say(echo=json.loads(line))
         try:
             third.boom()
@@ -104,7 +104,7 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path
 
 
 def test_program_for_an_interpreter_like_ours_is_compiled_as_a_whole(folder: Path) -> None:
-    modules = marshal.loads(zlib.decompress(bootstrap.Program("status", folder)(bootstrap.OURS).split(b"\n", 2)[2]))
+    modules = modules_of(bootstrap.Program("status", folder)(bootstrap.OURS))
     assert "loader" in modules and {type(module) for module in modules.values()} == {CodeType}
 
 
@@ -283,6 +283,41 @@ def test_executor_is_compiled_and_started_as_sent() -> None:
     done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.Program("rollout")(),
                           capture_output=True, timeout=60, check=False)
     assert b"SyntaxError" not in done.stderr and b"ImportError" not in done.stderr, done.stderr.decode()
+
+
+@pytest.mark.parametrize("python", dict.fromkeys([next(iter(interpreters().values()), sys.executable), sys.executable]))
+def test_sources_are_compiled_while_the_next_are_on_their_way(folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                              python: str) -> None:
+    """Python warns of what it compiles."""
+    monkeypatch.setattr(bootstrap, "PIECE", 0)                  # each module is one
+    (folder / "main.py").write_text("from . import other, warned\n" + MAIN.replace("compile_ahead)", "ahead)").replace(
+        "    def say", "    ahead()\n    def say"))
+    (folder / "warned.py").write_text("def late():\n    from . import afterwards, last\n")
+    (folder / "afterwards.py").write_text("import nothing_of_this_name\n2 is 3\n")
+    (folder / "last.py").write_text("import nothing_of_this_name\n")
+    sent = bootstrap.Program("status", folder)()
+    last = sent.rindex(b"program ")
+    process = subprocess.Popen(["/bin/sh", "-c", bootstrap.command(python)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(sent[:last])
+        process.stdin.flush()
+        assert b"executor/afterwards.py:2: SyntaxWarning" in process.stderr.readline()
+        process.stdin.write(sent[last:] + b"{}\n")
+        process.stdin.close()
+        said = process.stdout.read()
+        assert b'{"echo": {}}' in said and b"here" in said
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("kind", ["", bootstrap.OURS])
+def test_executor_ends_when_its_client_is_gone_before_all_is_sent(kind: str, part: float) -> None:
+    sent = bootstrap.Program("rollout")(kind)
+    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=sent[:int(len(sent) * part)],
+                          capture_output=True, timeout=60, check=False)
+    assert done.returncode in (0, 1) and b"Fatal" not in done.stderr
 
 
 def test_modules_imported_ahead_are_those_that_the_executor_takes() -> None:

@@ -34,11 +34,33 @@ def compiled(path):
 for verb in sys.argv[1:]:
     modules = {name: compiled(path) for name, path in of_verb(verb, EXECUTOR).items()}
     del modules["executor.sudo.sudo_start"]          # a script, of root's interpreter
-    sys.meta_path.insert(0, Finder(modules))
+    sys.meta_path.insert(0, Finder([*modules], iter([modules])))
     for name in modules:
         __import__(name)
     del sys.meta_path[0]
     for name in modules:
+        del sys.modules[name]
+"""
+
+
+# For a verb: import what is imported first, of pieces of one module each; nothing is taken that is not needed yet.
+IMPORT_FIRST = """
+import sys
+from tasks.executor.protocol import VERB_FUNCTIONS
+from tasks.remote.sent_executor._loader import Finder
+from tasks.remote.sent_executor.executor_modules import of_verb
+from tasks.remote.sent_executor.bootstrap import EXECUTOR
+
+for verb in sys.argv[1:]:
+    files = of_verb(verb, EXECUTOR)
+    finder = Finder([*files], ({name: path.read_text()} for name, path in files.items()))
+    sys.meta_path.insert(0, finder)
+    for name in ("main", VERB_FUNCTIONS[verb][0]):
+        __import__("executor." + name)
+        early = finder.modules.keys() - sys.modules.keys()
+        assert not early, (verb, early)
+    del sys.meta_path[0]
+    for name in finder.modules:
         del sys.modules[name]
 """
 
@@ -77,6 +99,10 @@ def test_sudo_helper_has_all_modules_that_it_imports() -> None:
 
 def test_sent_modules_are_imported_without_the_others() -> None:
     subprocess.run([sys.executable, "-c", IMPORT_ALL, *VERBS], check=True, timeout=60, cwd=EXECUTOR.parents[1])
+
+
+def test_modules_are_sent_in_the_order_of_their_imports() -> None:
+    subprocess.run([sys.executable, "-c", IMPORT_FIRST, *VERBS], check=True, timeout=60, cwd=EXECUTOR.parents[1])
 
 
 @pytest.mark.parametrize(("verb", "modules"), [

@@ -18,9 +18,9 @@ from tests.support.sshd import Sshd
 
 # Says which kind of program it is; then it says what it hears.
 MODULE = """\
-def run(modules):
+def run(names, pieces):
     import json
-    print(json.dumps({"runs": modules}))
+    print(json.dumps({"runs": next(pieces)}))
     for line in sys.stdin.buffer:
         print(line.decode(), end="")
 """

@@ -35,13 +35,14 @@ def _import_library() -> None:
 
 def _import_usual() -> None:
     """An executor that gets the very same bytes finds them unpacked, and their modules imported."""
+    from tests.support.program_pieces import packed_pieces
     from tests.support.usual_programs import usual_programs
 
     marshal.loads = cache(marshal.loads)            # type: ignore[assignment]
     unpacked = {}
     for program in usual_programs():
-        packed = program.split(b"\n", 2)[2]            # behind the line for shells, and that of its length
-        unpacked[packed] = decompress(packed)
+        first, packed = packed_pieces(program)
+        unpacked.update((piece, decompress(piece)) for piece in (first, packed))
         _import(marshal.loads(unpacked[packed]))
     imported = _forget("executor")
 
@@ -58,7 +59,7 @@ def _import_usual() -> None:
 def _import(modules: dict[str, Any]) -> None:
     from tasks.remote.sent_executor._loader import Finder
 
-    sys.meta_path.insert(0, Finder(modules))
+    sys.meta_path.insert(0, Finder([*modules], iter([modules])))
     for name in sorted(modules.keys() - PROGRAMS):
         importlib.import_module(name)
     del sys.meta_path[0]

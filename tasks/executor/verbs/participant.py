@@ -10,15 +10,16 @@ import threading
 from importlib import import_module
 from typing import Any, Dict
 
-from .. import git
+from .. import git, readiness
 from ..errors import Aborted, HostError, problem
 from ..layout import Layout
 from ..link import Link
 from ..pack_channel import pack_channel
 from ..protocol import Ending, ServiceSettings
-from ..service import revision
+from ..service import facts, revision
 from ..service.context import ServiceContext
 from ..state import locks
+from ..supervisor.supervisord import Supervisord
 from ..transaction import recovery
 from ..transaction.eventlog import EventLog
 
@@ -93,10 +94,6 @@ class Participant:
 
     def _look(self) -> None:
         """Send all that stands in the way of a change; or resolve the revisions, where asked to, and send the facts."""
-        from .. import readiness
-        from ..service import facts
-        from ..supervisor.supervisord import Supervisord
-
         if self.hello["keeps_version"]:
             self.hello = dict(self.hello, services=self._services_as_deployed())
         for service in self.hello["services"]:

@@ -21,6 +21,7 @@ from . import executor_modules, program_cache
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
 ANY = "any"                                 # the kind of interpreter that runs sources
+PIECE = 64_000                              # bytes of sources; 18 KB are sent
 FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
 # Where a login starts another shell (`exec zsh` in ~/.bashrc), that one reads our program as commands: only this one.
 SHELL_STATUS = 97
@@ -49,9 +50,9 @@ CODE = (
     f'import {AHEAD},marshal,zlib;i=sys.stdin.buffer;'
     # The line for shells is passed over: `read x` in a ~/.bashrc may have taken it. So is a program that was compiled
     # for another interpreter, with the few messages behind it; sources follow.
-    'p=next(d for l in (i.readline() for _ in range(99)) if l[:8]==b"program " for _,n,c in [l.split()] '
-    'for d in [i.read(int(n))] if c in (b"any",k.encode()));'
-    'm=marshal.loads(zlib.decompress(p));exec(m.pop("loader"));run(m)'
+    'p=(marshal.loads(zlib.decompress(d)) for l in (i.readline() for _ in range(99)) if l[:8]==b"program " '
+    'for _,n,c in [l.split()] for d in [i.read(int(n))] if c in (b"any",k.encode()));'
+    'm=next(p);exec(m["loader"]);run(m["names"],p)'
 )
 
 
@@ -66,8 +67,8 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then one
-    with the length and the kind of interpreter, and so many bytes of zlib.
+    """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then
+    pieces. Each is a line with its length and the kind of interpreter, and so many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host two thirds of the start; for
     any other as sources, which are half the size. What makes both is seldom needed: what was packed is kept.
@@ -112,5 +113,26 @@ program = cache(Program)
 def packed(modules: dict[str, Any], kind: str) -> bytes:
     """`modules`: the source or the code of each by its name; that of the loader, too, as `loader`. `kind`: of the
     interpreter that can run them."""
-    data = zlib.compress(marshal.dumps(modules, FORMAT), level=9)
-    return FOR_SHELLS + b"program %d %b\n%b" % (len(data), kind.encode(), data)
+    others = {name: module for name, module in modules.items() if name != "loader"}
+    first = {"loader": modules["loader"], "names": [*others]}
+    pieces = [others] if kind != ANY else _pieces(others)
+    return FOR_SHELLS + b"".join(_piece(each, kind) for each in (first, *pieces))
+
+
+def _pieces(modules: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sources: the host compiles those of a piece while the next is on its way. Code is one piece, which shares names.
+    """
+    pieces: list[dict[str, Any]] = [{}]
+    room = PIECE
+    for name, source in modules.items():
+        if room < 0:
+            pieces.append({})
+            room = PIECE
+        pieces[-1][name] = source
+        room -= len(source)
+    return pieces
+
+
+def _piece(content: dict[str, Any], kind: str) -> bytes:
+    data = zlib.compress(marshal.dumps(content, FORMAT), level=9)
+    return b"program %d %b\n%b" % (len(data), kind.encode(), data)
