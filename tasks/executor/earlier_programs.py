@@ -8,6 +8,7 @@ import re
 from typing import Any, Mapping
 
 from .disk import files
+from .disk.containment import is_inside, is_named_inside
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
@@ -49,7 +50,7 @@ def of_other_services(layout: Layout, service: Service, conf: Configuration) -> 
     environment has the directory, too. Each deploy would bring its own commit there."""
     name, directory = service["name"], layout.below_root(service["directory"])
     others = {each.path: each for each in conf.definitions if each.is_ours and not _is_of(layout, service, each)
-              and any(_is_below(path, directory) for path in each.paths)}
+              and any(is_named_inside(path, directory) for path in each.paths)}
     return [NotReady(f"{found} has the program {found.name}, which runs in the directory of {name}: each deploy would"
                      " change the files of both", f"give {name} a `directory` of its own; or, where it was renamed: fab"
                      f" remove {os.path.splitext(os.path.basename(path))[0]}") for path, found in others.items()]
@@ -59,7 +60,7 @@ def _is_of(layout: Layout, service: Service, found: Definition) -> bool:
     """Whether a section that we wrote is of the service: perhaps where `program_dir` was before."""
     return (files.is_same_path(found.path, layout.program_file(service["name"]))
             or found.name in [program["group"] for program in service["programs"]]
-            or program_owner.env_file(found.command) == layout.env_file(service["name"]))
+            or program_owner.is_of(found, layout, service["name"]))
 
 
 def running(layout: Layout, service: Service, conf: Configuration, supervisord: Supervisord) -> list[HostError]:
@@ -83,7 +84,7 @@ def _written_by_hand(layout: Layout, service: Service, conf: Configuration) -> l
     """Those that belong to the directory of the service."""
     directory = layout.below_root(service["directory"])
     return [each for each in conf.definitions if each.kind in PROGRAM_KINDS and not each.is_ours
-            and any(_is_below(path, directory) for path in each.paths)]
+            and any(is_named_inside(path, directory) for path in each.paths)]
 
 
 def _names_now(service: Service) -> dict[str, str]:
@@ -96,9 +97,6 @@ def _names_now(service: Service) -> dict[str, str]:
 def _may_stand_in(directory: str, pid: int) -> bool:
     """Where another user's process stands, nobody may know; one without a directory stands in /."""
     folder = processes.cwd(pid)
-    return pid > 0 and (folder in ("", os.sep) or _is_below(folder, directory))
+    return pid > 0 and (folder in ("", os.sep) or is_inside(folder, directory))
 
 
-def _is_below(path: str, directory: str) -> bool:
-    """As it is written, or as links lead: the Python of a virtual environment is a link to one elsewhere."""
-    return any(f"{plain(path)}/".startswith(f"{plain(directory)}/") for plain in (os.path.normpath, os.path.realpath))

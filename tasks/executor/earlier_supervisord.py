@@ -46,7 +46,7 @@ def _defined_elsewhere(layout: Layout, service: str, groups: Sequence[str]) -> I
         if not files.is_same_path(path, layout.supervisord_conf):
             with contextlib.suppress(NotReady, OSError):
                 for found in SupervisordConf(path, {}).configuration().definitions:
-                    if found.name in groups and program_owner.env_file(found.command) == layout.env_file(service):
+                    if found.name in groups and program_owner.is_of(found, layout, service):
                         yield found
 
 

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.executor.layout import Layout
+from tasks.executor.service import deployed
 from tasks.executor.state import program_owner
 from tasks.inventory.model import Service
 from tests.executor.driver import Deploy, Example, Message
@@ -124,6 +125,20 @@ def test_program_is_ours_where_the_root_was_moved_or_copied(
     with below(folder / "after", example) as deploy:
         assert deploy.commit()["event"] == "committed"
     assert f"directory={folder}/after/" in example.program_file.read_text()
+
+
+def test_program_is_ours_where_hosts_yaml_writes_the_root_as_a_link_leads_there(example: Example, folder: Path) -> None:
+    example.write()
+    example.committed()
+    (folder / "way").symlink_to(example.host.root)
+    with example.deploy() as deploy:
+        deploy.layout.update(root=str(folder / "way"))
+        layout = Layout(deploy.layout)
+        assert deployed.services(layout, layout.access.configuration()) == [example.name]
+        deploy.look()
+    moved = example.deploy()
+    moved.layout.update(root=str(folder / "way"), state="elsewhere")
+    assert "where `state` was before, has the history" in problem(moved)["message"]
 
 
 def test_program_of_another_login_user_is_named_with_that_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

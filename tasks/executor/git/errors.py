@@ -7,6 +7,7 @@ import re
 from typing import Iterable, Sequence
 
 from ..directory_access import foreign_clone
+from ..disk.containment import is_inside
 from ..errors import HostError, NotReady, TryAgain
 from ..quoting import for_sh
 from ..system.accounts import user_name
@@ -124,7 +125,7 @@ def _own_lines(output: Sequence[str]) -> list[str]:
 
 def _foreign(directory: str, repo: str, refused: str, failure: CommandFailed) -> Foreign | None:
     """None where the repository is the git server's."""
-    if f"{os.path.realpath(refused)}/".startswith(f"{os.path.realpath(directory)}/"):
+    if is_inside(refused, directory):
         error = foreign_clone(directory)
         return Foreign(error.message, error.hint, failure)
     if not repo.startswith(("/", "file:")) or not os.path.exists(refused):

@@ -7,6 +7,7 @@ from typing import Iterator, Mapping, NamedTuple
 
 from ..digests import sha256
 from ..disk import files
+from ..disk.containment import is_inside
 from . import index
 from .command import Git
 from .tree_paths import is_repository, path_of, printable
@@ -90,7 +91,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
             _, mode, blob, _ = fields.split()
             full = os.path.join(git.directory, path)
             entry = Entry(" M", PLAIN, mode, mode, blob, path)
-            if (os.path.lexists(full) and not _leads_out(git.directory, full) and not _holds(git, path, full, blob)
+            if (os.path.lexists(full) and is_inside(full, git.directory) and not _holds(git, path, full, blob)
                     and not _is_as_written(git, entry)):
                 yield entry
 
@@ -128,11 +129,6 @@ def _holds(git: Git, path: str, full: str, blob: str) -> bool:
     if os.path.islink(full):
         return git.digest("cat-file", "blob", blob) == sha256(os.fsencode(os.readlink(full)))
     return os.path.isfile(full) and git.first_line("hash-object", "--path", path, "--", full) == blob
-
-
-def _leads_out(directory: str, full: str) -> bool:
-    inside = os.path.realpath(directory) + os.sep
-    return not os.path.realpath(full).startswith(inside)
 
 
 def _differences(git: Git, entry: Entry) -> str:

@@ -19,7 +19,8 @@ def services(layout: Layout, conf: Configuration) -> list[str]:
     hosts.yaml."""
     paths = {section.path for section in conf.definitions if section.is_ours}
     names = sorted(os.path.splitext(os.path.basename(path))[0] for path in paths)
-    return [name for name in names if program_owner.state_folder(layout, name) in ("", layout.state)]
+    states = {name: program_owner.state_folder(layout, name) for name in names}
+    return [name for name, state in states.items() if not state or files.is_same_path(state, layout.state)]
 
 
 def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 from .. import git, masking, program_user
 from ..disk import files
+from ..disk.containment import is_inside
 from ..errors import HostError
 from ..layout import Layout
 from ..protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
@@ -194,7 +195,7 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
     release = releases.holding(cwd)
     if release:
         return releases.commit(release)
-    in_clone = not releases.live() or (cwd + os.sep).startswith(os.path.realpath(clone.directory) + os.sep)
+    in_clone = not releases.live() or is_inside(cwd, clone.directory)
     return (clone.head_at(process["start"] or 0) if in_clone else None) or state.commit
 
 

@@ -14,6 +14,7 @@ from typing import Any, Iterable
 
 from .. import git
 from ..disk import files, json_lines
+from ..disk.containment import name_inside
 from ..disk.placed_files import PlacedFiles
 from ..errors import NotReady
 from ..layout import Layout
@@ -194,5 +195,4 @@ class Releases:
 
 def _release(folder: str, path: str) -> str | None:
     """In which of the releases in `folder` the path lies."""
-    within = folder + os.sep
-    return path[len(within):].partition(os.sep)[0].partition(" ")[0] or None if path.startswith(within) else None
+    return name_inside(path, folder).partition(" ")[0] or None         # behind a removed one stands " (deleted)"

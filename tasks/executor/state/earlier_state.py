@@ -31,7 +31,8 @@ def problems(layout: Layout, settings: Mapping[str, Any]) -> list[HostError]:
 
 def _others(layout: Layout, service: str) -> Iterator[str]:
     """The default one, and the one that our program file names; both only where they are ours and not the present."""
-    for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), program_owner.state_folder(layout, service)]):
+    default, named = layout.below_root(DEFAULT_STATE), program_owner.state_folder(layout, service)
+    for folder in [default] if files.is_same_path(default, named) else [default, named]:
         is_other = folder and not files.is_same_path(folder, layout.state)
         if is_other and files.is_own(folder) and os.path.isdir(folder):
             yield folder

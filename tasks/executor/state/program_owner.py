@@ -11,6 +11,7 @@ import shlex
 from typing import Any, Container, Iterable, Mapping
 
 from ..disk import files
+from ..disk.containment import is_named_inside
 from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..protocol import PROGRAM_HEADER
@@ -44,12 +45,12 @@ def section_problem(definition: Definition, layout: Layout, service: str) -> Hos
     """Why a section that we wrote elsewhere keeps us from writing it for this service."""
     folder, own, name = os.path.dirname(definition.path), layout.program_file(service), definition.name
     found = f"{definition} already defines [{definition.kind}:{name}]"
-    if _is_of(definition, layout, service):
+    if is_of(definition, layout, service):
         return NotReady(f"{found}: `program_dir` was {folder} before",
                         f"on the host: {layout.access.prefix}mv {for_sh(definition.path)} {for_sh(own)};"
                         f" or write in hosts.yaml: program_dir: {folder}")
     other = os.path.dirname(env_file(definition.command))
-    if os.path.dirname(other) == layout.state:
+    if files.is_same_path(os.path.dirname(other), layout.state):
         return NotReady(f"{found}: the service {os.path.basename(other)} has it",
                         f"fab remove {os.path.basename(other)}; or give {service} another name")
     return NotReady(f"{found}: another environment deploys to this supervisord", OTHER_NAME.format(name))
@@ -60,12 +61,12 @@ def programs_of_others(definitions: Iterable[Definition], layout: Layout, servic
     """The sections of these groups that we wrote for a service of another name: the program `web` of `shop` is shop-web
     for supervisord, as is a service of that name."""
     return [each for each in definitions if each.is_ours and each.name in groups
-            and not files.is_same_path(each.path, layout.program_file(service)) and not _is_of(each, layout, service)]
+            and not files.is_same_path(each.path, layout.program_file(service)) and not is_of(each, layout, service)]
 
 
-def _is_of(definition: Definition, layout: Layout, service: str) -> bool:
+def is_of(definition: Definition, layout: Layout, service: str) -> bool:
     """Whether a section that we wrote elsewhere is of this service: then it reads the same environment file."""
-    return env_file(definition.command) == layout.env_file(service)
+    return files.is_same_path(env_file(definition.command), layout.env_file(service))
 
 
 def other_state(layout: Layout, service: str) -> str:
@@ -107,7 +108,7 @@ def env_file(command: str) -> str:
 def _runs_in(layout: Layout, service: Mapping[str, Any]) -> bool:
     """Whether the program runs where hosts.yaml says, or below: then `state` alone was changed."""
     directory = written(layout.access.program_text(service["name"]), "directory").replace("%%", "%")
-    return f"{directory}/".startswith(f"{layout.below_root(service['directory'])}/")
+    return is_named_inside(directory, layout.below_root(service["directory"]))
 
 
 def _is_gone(path: str) -> bool:

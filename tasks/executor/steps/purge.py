@@ -7,6 +7,7 @@ import os
 from typing import Container, Iterator
 
 from ..disk import files
+from ..disk.containment import is_inside, name_inside
 from ..errors import NotReady
 from ..service import deployed
 from ..service.context import ServiceContext
@@ -22,7 +23,7 @@ def require_purgeable(ctx: ServiceContext, step: Step) -> Result:
     services = [name for name in deployed.services(layout, conf) if name != ctx.name]
     others = [*((path, path) for path in (layout.root, layout.state, layout.supervisord_conf, layout.program_dir)),
               *((deployed.directory(layout, name), f"that of {name}") for name in services), *_of_programs(ctx, conf)]
-    inside = next((what for path, what in others if _inside(path).startswith(_inside(ctx.directory))), None)
+    inside = next((what for path, what in others if is_inside(path, ctx.directory)), None)
     if inside:
         raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {inside}",
                        "leave --purge out, and remove on the host what you do not need")
@@ -55,18 +56,13 @@ def purge(ctx: ServiceContext, step: Step) -> Result:
 def _shared(ctx: ServiceContext) -> set[str]:
     """The names in the service's directory that the links of its releases lead to."""
     names = set()
-    inside = _inside(ctx.directory)
+    directory = os.path.realpath(ctx.directory)
     for name in ctx.releases.names():
         for folder, folders, entries in os.walk(os.path.join(ctx.releases.folder, name)):
             for path in (os.path.join(folder, entry) for entry in [*folders, *entries]):
-                target = os.path.realpath(path) if os.path.islink(path) else ""
-                if target.startswith(inside):
-                    names.add(target[len(inside):].split(os.sep)[0])
-    return names - {"releases", "current", "logs"}
-
-
-def _inside(folder: str) -> str:
-    return os.path.realpath(folder) + os.sep
+                if os.path.islink(path):
+                    names.add(name_inside(os.path.realpath(path), directory))
+    return names - {"", "releases", "current", "logs"}
 
 
 def _handwritten(ctx: ServiceContext) -> set[str]:

@@ -8,6 +8,7 @@ import signal
 import time
 from typing import Callable, Container, Iterable, Iterator, NamedTuple
 
+from ..disk.containment import is_inside
 from . import processes
 
 ENDS_WITHIN = 5.0                   # seconds, after SIGTERM
@@ -44,9 +45,8 @@ def of_earlier_server(socket: str, names: Container[str], daemon: int) -> list[L
 def of_other_servers(socket: str, names: Container[str], directory: str) -> list[Leftover]:
     """The programs of these names that run in the directory or below it, and that another supervisord started than that
     of the socket; as far as we may know."""
-    top = os.path.realpath(directory) + os.sep
     return [each for each in _started() if each.name in names and each.server and not _is_socket(each.server, socket)
-            and _is_leader(each.pid) and (processes.cwd(each.pid) + os.sep).startswith(top)]
+            and _is_leader(each.pid) and is_inside(processes.cwd(each.pid), directory)]
 
 
 def _started() -> Iterator[Leftover]:

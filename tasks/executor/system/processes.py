@@ -8,6 +8,8 @@ import signal
 import time
 from typing import Container
 
+from ..disk.containment import is_inside
+
 TAG = "FABVISOR_DEPLOY"
 KILL_EVERY = 0.02                   # seconds
 PATIENCE = 10                       # seconds until what a deploy left behind counts as not to be ended
@@ -121,11 +123,10 @@ def paths_in_use() -> list[str]:
 def working_in(directory: str, name: str, others: Container[int]) -> bool:
     """Whether a process of that name has its current folder there or below; or may have it, for it is of one of these
     other users (uids), and we may not know."""
-    top = os.path.realpath(directory) + os.sep
     for pid in all_pids():
         if command_name(pid) == name:
             folder = cwd(pid)
-            if (folder + os.sep).startswith(top) or (not folder and stat(pid) and user(pid) in others):
+            if is_inside(folder, directory) or (not folder and stat(pid) and user(pid) in others):
                 return True
     return False
 
