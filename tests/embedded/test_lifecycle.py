@@ -108,8 +108,8 @@ def test_up_mends_hosts_after_a_reboot(standing: Path) -> None:
     assert not set(pids(up(standing))) & set(before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["key", "git", pytest.param("web2/root/conf.d", marks=pytest.mark.long)])
-@pytest.mark.rows(1)
 def test_up_mends_a_cleared_temporary_folder(standing: Path, tmp_path: Path, part: str) -> None:
     sandbox = up(standing)
     (sandbox.state / part).rename(tmp_path / "gone")
@@ -135,6 +135,7 @@ def test_concurrent_ups_make_one_sandbox_without_the_callers_environment(checkou
         assert b"hunter2" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
+@pytest.mark.long
 def test_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:
     sandbox = up(checkout)
     (checkout / "hosts.yaml").unlink()

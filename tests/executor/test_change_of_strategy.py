@@ -111,6 +111,7 @@ def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
     assert git(site.directory, "rev-parse", "HEAD") == old
 
 
+@pytest.mark.long
 def test_tracked_files_changed_by_a_build_are_no_edits_of_either_strategy(site: Site) -> None:
     site.write(lock="a\n")
     touching = (*site.service.build, "echo b >lock")

@@ -59,6 +59,7 @@ def test_deploy_is_refused_while_another_supervisord_has_the_program_file(
     example.committed()
 
 
+@pytest.mark.long
 def test_program_file_in_the_folder_of_before_is_named_with_the_command_that_moves_it(example: Example) -> None:
     example.write()
     example.committed()

@@ -201,8 +201,8 @@ def test_commit_that_somebody_made_on_no_branch_is_kept(place: Place) -> None:
     assert git(place.folder, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [0, 1])
-@pytest.mark.rows(1)
 def test_relative_submodule_follows_a_repository_that_moved(place: Place, tmp_path: Path, at: int) -> None:
     """git resolves its url against `origin`, which is what hosts.yaml says now. An error names the server asked."""
     for home in ("old", "new"):
@@ -338,6 +338,7 @@ def test_modes_of_what_is_set_aside_come_back(nested: Place) -> None:
     assert not git(nested.folder, "for-each-ref", "refs/fabvisor/modes")
 
 
+@pytest.mark.long
 def test_marks_of_what_was_set_aside_go_with_the_commit(nested: Place) -> None:
     """What a person had stays: stashes, and where the HEAD of a submodule stood."""
     nested.run("echo mine > file; echo mine > part/file")
@@ -381,6 +382,7 @@ def test_names_that_git_could_take_for_others_are_no_trap(place: Place) -> None:
     assert place.snapshot() == before
 
 
+@pytest.mark.long
 @pytest.mark.promise(11)
 def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     """Each file that is looked for would be fetched, one by one."""

@@ -260,8 +260,8 @@ def test_what_a_person_put_in_the_place_of_tracked_files_is_kept(nested: Place, 
         assert [name.startswith(path.removeprefix("part/")) for name in kept] == [True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["part/inner", "part"])
-@pytest.mark.rows(1)
 def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -> None:
     folder = nested.work / path
     git(folder, "rm", "--quiet", ".gitignore")
@@ -273,6 +273,7 @@ def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -
 
 
 @pytest.mark.parametrize("edit", ["", "echo mine > part/file", "git -C part commit --quiet --allow-empty -m mine"])
+@pytest.mark.rows(2)
 def test_submodule_whose_commit_nobody_pushed_is_no_edit_of_its_own(nested: Place, edit: str) -> None:
     """The clone was copied: the index of each submodule has other times than its files."""
     git(nested.work / "part", "checkout", "--quiet", "--detach")

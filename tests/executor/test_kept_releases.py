@@ -60,6 +60,7 @@ def test_release_in_use_is_not_removed(site: Site) -> None:
         user.kill()
 
 
+@pytest.mark.long
 def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
     first = site.write()
     site.committed()
@@ -101,9 +102,9 @@ def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) ->
     assert site.facts().edited == [" M notes"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
 @pytest.mark.parametrize("end", ["commit", "abort"])
-@pytest.mark.rows(1)
 def test_set_aside_stashes_edits_and_keeps_the_running_release(site: Site, end: str, same: bool) -> None:
     """They go to the stash while the running release keeps them: its files never change."""
     first = site.write(notes="a\n")
@@ -146,6 +147,7 @@ def test_edits_in_an_old_release_are_stashed_when_it_is_removed(site: Site) -> N
     assert "precious two" in git(site.directory, "stash", "show", "-p")
 
 
+@pytest.mark.long
 def test_submodules_of_a_release_are_those_of_the_commit(site: Site, home: Path) -> None:
     (home / ".gitconfig").write_text("[protocol \"file\"]\n\tallow = always\n")
     part = site.example.work.parent / f"{site.example.name}-part"

@@ -102,6 +102,7 @@ def test_programs_of_a_killed_supervisord_are_named(example: Example, alive: Lab
     wait_for(lambda: f"(pid {pid})" not in said(alive), "the program to be gone")
 
 
+@pytest.mark.long
 def test_program_of_a_killed_supervisord_is_named_beside_the_one_of_its_successor(example: Example, alive: LabHost
                                                                                   ) -> None:
     """A daemon that it started, in a session of its own, is none."""

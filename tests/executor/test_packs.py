@@ -42,6 +42,7 @@ def test_many_packs_become_one_and_no_object_is_lost(place: Place) -> None:
     assert {*names} < {*known} and git(place.folder, "fsck", "--full", "--no-dangling") == ""
 
 
+@pytest.mark.long
 def test_pack_that_is_large_kept_or_unfinished_stays_as_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.forward(place.commit("head -c 100000 /dev/urandom > file"))
     git(place.folder, "repack", "-adq")

@@ -248,6 +248,7 @@ def test_edited_file_of_a_release_leads_to_another_release_of_its_commit(example
     assert failed["kind"] == "not_ready" and "its files of `files` are nowhere else" in failed["message"]
 
 
+@pytest.mark.long
 def test_rollback_to_a_release_has_its_own_files_and_a_deploy_has_todays(example: Example) -> None:
     first = example.write()
     service = example.with_(strategy="releases")

@@ -132,6 +132,7 @@ def test_logs_end_with_the_client(example: Example) -> None:
         assert deploy.executor.process.wait(60) == 1
 
 
+@pytest.mark.long
 def test_logs_of_a_busy_service_leave_the_others_their_turn(example: Example, host: LabHost) -> None:
     """One that writes without a pause does not keep the others from being heard."""
     other = Example(example.work.parent, host, example.name + "x")

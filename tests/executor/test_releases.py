@@ -205,6 +205,7 @@ steps.ACTIONS["program"] = program
     assert site.names() == [first] and site.stands_in() == first
 
 
+@pytest.mark.long
 def test_same_commit_with_other_variables_is_built_beside(site: Site) -> None:
     """It must not touch what runs."""
     commit = site.write()
@@ -220,6 +221,7 @@ def test_same_commit_with_other_variables_is_built_beside(site: Site) -> None:
     assert site.built() == 3 and site.current() == f"{commit}-3"
 
 
+@pytest.mark.long
 def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, home: Path, tmp_path: Path) -> None:
     (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "sync").chmod(0o755)
@@ -234,6 +236,7 @@ def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, ho
     assert site.built() == 3
 
 
+@pytest.mark.long
 def test_status_of_releases_names_commit_and_edits(site: Site) -> None:
     first = site.write()
     site.committed()
@@ -255,6 +258,7 @@ def test_status_of_releases_names_commit_and_edits(site: Site) -> None:
     assert (site.facts().commit, site.facts().started_from) == (second, first), "and did not restart it"
 
 
+@pytest.mark.long
 def test_removed_release_is_deployed_anew(site: Site) -> None:
     import shutil
 
@@ -267,6 +271,7 @@ def test_removed_release_is_deployed_anew(site: Site) -> None:
     assert site.stands_in() == first
 
 
+@pytest.mark.long
 def test_release_without_build_is_complete_after_the_checkout(site: Site) -> None:
     first = site.write(built="exec sleep 1000\n")
     site.committed(build=())

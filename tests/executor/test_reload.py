@@ -113,6 +113,7 @@ def test_child_that_stays_in_the_old_release_does_not_count(running: Example) ->
     wait_for(lambda: child_of(running.info()["pid"]) == ["v2"], "the version before")
 
 
+@pytest.mark.long
 def test_release_that_a_reloaded_program_was_started_in_stays_for_as_long_as_it_runs(example: Example) -> None:
     """It goes back there at each signal."""
     released = reloading(example, strategy="releases", keep_releases=1)

@@ -102,8 +102,8 @@ def test_processes_that_share_a_socket_restart_without_a_failed_request(served: 
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("served", "bad"), [
-    ("tcp", "vHANGS"), ("unix", "vCRASHES"), pytest.param("unix", "vHANGS", marks=pytest.mark.long)],
-    indirect=["served"])
+    ("tcp", "vHANGS"), ("unix", "vCRASHES"), ("unix", "vHANGS")], indirect=["served"])
+@pytest.mark.rows(1)
 def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served: Served, bad: str) -> None:
     before = served.pids()
     with Load({"h": served.address}) as load:
@@ -142,9 +142,9 @@ def test_file_of_a_socket_goes_with_the_socket(example: Example, folder: Path) -
     assert not path.exists()
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("has_version_before", [True, False])
-@pytest.mark.rows(1)
 def test_file_of_a_socket_that_only_a_failed_version_had_is_removed(example: Example, folder: Path,
                                                                    has_version_before: bool) -> None:
     path = folder / f"{example.name}.sock"
@@ -174,6 +174,7 @@ def test_file_of_a_socket_that_lives_and_other_files_are_not_removed(folder: Pat
     assert path.exists()
 
 
+@pytest.mark.long
 def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_it_back(example: Example) -> None:
     port = free_port()
     listens = f"import socket, time\ns = socket.create_server(('127.0.0.1', {port}))\ntime.sleep(1000)\n"

@@ -41,10 +41,9 @@ TEETH = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize(("safety", "case"), TEETH)
-@pytest.mark.seconds(8)
-@pytest.mark.rows(1)
 def test_checker_finds_a_fault_when_a_safety_is_removed(safety: Edit, case: Case,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.faults.checker.SETTLES", 2)

@@ -45,11 +45,11 @@ def hooked(real_hosts: None) -> Iterator[Fleet]:
 
 
 CASES = [
-    faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
     faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
 ]
 LONG = [
+    faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
     faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
@@ -130,18 +130,18 @@ def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(fleet: Fl
     assert try_it(fleet, case).wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", SEVERAL, ids=name)
-@pytest.mark.rows(1)
 def test_fault_leaves_one_version_of_all_programs_through_sudo(several: Fleet, case: Case) -> None:
     assert try_it(several, case).wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", HOOKED, ids=name)
-@pytest.mark.rows(1)
 def test_fault_leaves_each_host_in_service_or_status_names_it(hooked: Fleet, case: Case) -> None:
     """And the next recover, or deploy, takes it into service again: by the hooks of the host, and of the client."""
     assert try_it(hooked, case).wrong == []

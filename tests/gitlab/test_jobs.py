@@ -199,6 +199,7 @@ def test_old_job_says_how_far_it_goes_back(start: Start, company: Company, deplo
     assert company.head("develop") == deployed
 
 
+@pytest.mark.long
 def test_job_deploys_what_an_earlier_job_built(start: Start, company: Company, runner: Runner, deployed: str) -> None:
     """Its artifact lies in the job's folder; the hosts build nothing. The last job here, for it stays deployed."""
     with tarfile.open(runner.project / "monitor.tar.gz", "w:gz") as file:

@@ -81,6 +81,7 @@ def test_pipeline_deploys_production_by_hand(local: GitLabCiLocal, company: Comp
     assert "anna, job " in seen.out and "all well" in seen.out
 
 
+@pytest.mark.long
 def test_pipeline_of_the_ops_project_checks_hosts_yaml(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
     ops = tmp_path / "deploy"
     git(tmp_path, "clone", "--quiet", str(company.remotes / "ops" / "deploy.git"), str(ops))

@@ -50,6 +50,7 @@ def tree(app: App, host: str) -> Path:
     return directory / "current" if (directory / "current").is_symlink() else directory
 
 
+@pytest.mark.long
 def test_client_needs_nothing_that_only_linux_has(built: App) -> None:
     """It builds, runs a hook, sends a commit, and tells how it ended."""
     assert (NOT_LINUX / "sitecustomize.py").exists()

@@ -99,6 +99,7 @@ def test_edit_is_still_one_after_a_restart(make_app: MakeApp, strategy: str) -> 
     assert "precious" in git(own.lab["web1"].directory(own.name), "stash", "show", "-p")
 
 
+@pytest.mark.long
 def test_stop_and_remove_take_the_file_of_a_socket_away(make_app: MakeApp) -> None:
     """A start by hand makes it anew."""
     own = make_app().alone()

@@ -114,6 +114,7 @@ def test_a_folder_that_is_no_clone_has_no_commit(carried: App) -> None:
     assert "no git clone" in messages(run)
 
 
+@pytest.mark.long
 def test_submodules_travel_with_the_commit(carried: App) -> None:
     carried.alone()
     inner = carried.lab.folder / "git" / f"{carried.name}-inner.git"

@@ -145,6 +145,7 @@ def ran(own: App) -> list[str]:
     return [line.split()[0] for line in lines]
 
 
+@pytest.mark.long
 def test_hook_with_once_runs_on_the_lowest_host_that_changes(own: App) -> None:
     """One host was deployed before: the migration runs again with the others, on the lowest-named of them."""
     assert deploy(own, "--host", "web1").code == 0

@@ -96,6 +96,7 @@ def test_deploy_kills_a_program_that_ignores_sigterm(make_app: MakeApp) -> None:
     assert read(f"/proc/{old}/stat") == "" and app.pid("web1") not in (0, old)
 
 
+@pytest.mark.long
 def test_deploy_makes_a_missing_log_folder_anew(shared: App) -> None:
     """supervisord would refuse every program's configuration for it: it is there again before anything is asked."""
     logs = shared.lab["web1"].directory(shared.name) / "logs"

@@ -131,6 +131,7 @@ cat
 """
 
 
+@pytest.mark.long
 def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
     """In the middle of the stashing, when the edits are in no stash yet: they are not lost."""
     folder = edit(own, "web1").parent

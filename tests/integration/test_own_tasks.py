@@ -176,6 +176,7 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tea
     assert (refused.code, refused.of("log")) == (2, [])
 
 
+@pytest.mark.long
 def test_own_task_and_ssh_do_not_depend_on_the_login_shell(app: App, team: Path) -> None:
     """One that runs no commands is named before anything runs."""
     directory = app.lab["web1"].directory(app.name).resolve()
@@ -209,6 +210,7 @@ def by_login_shell(app: App, folder: Path, shell: str) -> tuple[Run, subprocess.
     return task, login
 
 
+@pytest.mark.long
 def test_own_task_may_use_fabric_as_its_users_do(app: App, team: Path) -> None:
     directory = app.lab["web1"].directory(app.name).resolve()
     (directory / "sub").mkdir()         # its commit has none: git sees no folder without a file

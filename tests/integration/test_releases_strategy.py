@@ -174,6 +174,7 @@ def test_crash_between_build_and_switch_starts_the_old_release(settled: App) -> 
     settled.open_all()
 
 
+@pytest.mark.long
 def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None:
     own.alone().deployed()
     edited = own.lab["web1"].directory(own.name) / "current/source"

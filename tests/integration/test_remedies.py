@@ -96,6 +96,7 @@ def test_deploy_refuses_a_running_program_whose_file_was_removed(make_app: MakeA
 
 # --- versions and repositories ---
 
+@pytest.mark.long
 def test_rollback_names_each_hosts_version_when_they_differ(make_app: MakeApp) -> None:
     app = make_app().deployed("--host", "web1")
     one = app.lab["web1"].head(app.name)

@@ -64,6 +64,7 @@ def test_one_program_is_restarted_stopped_and_started_by_its_name(shop: App) -> 
     assert shop.deploy().finished["outcome"] == "unchanged"
 
 
+@pytest.mark.long
 def test_logs_of_one_program_come_from_each_of_its_processes(shop: App) -> None:
     def lines() -> list[tuple[str, str]]:
         run = shop.fab("logs", "shop:web", "--host", "web2")
@@ -107,6 +108,7 @@ def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: 
     assert shop.fab("start", "shop").code == 0 and pids(shop, "web1").keys() == running.keys()
 
 
+@pytest.mark.long
 def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> None:
     """From several programs to one command and back: each version runs with the programs of today."""
     several, running = shop.service.pop("programs"), pids(shop, "web1").keys()

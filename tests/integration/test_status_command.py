@@ -37,6 +37,7 @@ def test_status_shows_the_last_words_of_a_crash_loop(make_app: MakeApp) -> None:
     assert words.splitlines()[-1].startswith("edited files") and "| cannot open the database" in words
 
 
+@pytest.mark.long
 def test_status_names_a_program_that_restarted_by_itself(make_app: MakeApp) -> None:
     """supervisord says RUNNING; the pid says that it is another one, and no command of ours started it."""
     app = make_app().alone().deployed()

@@ -236,6 +236,7 @@ def test_host_goes_back_and_ends_its_helper_when_the_client_is_killed(held: Pack
     assert held.pid == before and held.fab("status").code == 0
 
 
+@pytest.mark.long
 def test_log_that_is_roots_is_read_through_sudo(app: PackagedApp) -> None:
     """supervisord makes its own log files for root alone. Without sudo it is told whose it is."""
     app.commit("#!/bin/sh\necho first words\nexec sleep 100000\n")
@@ -306,6 +307,7 @@ def test_log_that_is_anothers_is_named_without_sudo(packaged: PackagedHost) -> N
                 "sudo: true") in app.words(run), run
 
 
+@pytest.mark.long
 def test_program_file_ends_as_red_hats_include_says() -> None:
     with PackagedHost(include="supervisord.d/*.ini") as host, packaged_app(host, sudo=True) as app:
         host.allow_sudo(LINE)
@@ -334,6 +336,7 @@ def test_service_of_another_hosts_yaml_is_seen_and_left_alone(app: PackagedApp) 
     app.host.rpc.removeProcessGroup("old")
 
 
+@pytest.mark.long
 def test_root_of_roots_is_refused_and_serves_with_a_state_of_the_login_user(
         app: PackagedApp) -> None:
     closed = app.host.folder / "opt"

@@ -200,7 +200,7 @@ def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: A
     assert not own.lab["web1"].directory(own.name).exists()
 
 
-@pytest.mark.rows(1)
+@pytest.mark.long
 @pytest.mark.parametrize("log", ["NONE", "/dev/null", ""])
 def test_program_that_says_nothing_is_not_told_to_have_last_lines(own: App, log: str) -> None:
     own.commit(f"{own.name}-1", {"run.sh": "#!/bin/sh\nexit 7\n"})

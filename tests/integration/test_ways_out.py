@@ -53,6 +53,7 @@ def test_hint_of_an_undo_that_fails_leads_out_by_keeping_what_is_there(make_app:
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-3"]
 
 
+@pytest.mark.long
 @pytest.mark.promise(4)
 def test_hint_of_an_undo_that_fails_leads_out_by_a_corrected_deploy(make_app: MakeApp) -> None:
     app = make_app().alone().deployed()
