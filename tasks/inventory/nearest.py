@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import islice
 
 # difflib takes 30 µs for a name.
@@ -15,6 +14,8 @@ def nearest(word: str, names: Iterable[str]) -> str:
     """The name most like `word`, or the empty text."""
     if len(word) > LONGEST_WORD:
         return ""
+    from difflib import get_close_matches  # only where a word is wrong
+
     by_lower = {name.lower(): name for name in islice(names, MOST_NAMES) if name != word}
     matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     if not matches and len(word) >= 3:      # `prod` for `production`

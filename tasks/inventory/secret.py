@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from hashlib import sha256
 
 from ..executor.protocol import MASK, SHORTEST_SECRET
 
@@ -56,6 +55,8 @@ class Secret:
 
     def sha256(self) -> str:
         """The hash of its bytes, as hexadecimal digits."""
+        from hashlib import sha256  # it loads OpenSSL, and hosts wait for the first dial
+
         return sha256(self._text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -102,6 +101,8 @@ def canonical(option: str, value: str) -> str:
 
 def _options(name: str, text: str, path: str) -> dict[str, str]:
     """The options of the program, as supervisor's own parser reads them; {} where the text cannot be parsed."""
+    import configparser  # seldom needed: such a file is there before the first deploy
+
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:
         parser.read_string(text)

@@ -7,7 +7,6 @@ or in DOCUMENTS.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
@@ -103,6 +102,8 @@ def _automatic(screen: Screen) -> str:
 
 
 def _nearest(format: str) -> str:
+    import difflib  # only where there is something to say
+
     choices = ["auto", *EVERY]
     near = difflib.get_close_matches(format, choices, n=1)
     question = f"did you mean {near[0]}? " if near else ""

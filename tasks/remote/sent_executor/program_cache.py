@@ -4,7 +4,6 @@ them changes."""
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -59,4 +58,6 @@ def _write(path: Path, state: str, made: bytes) -> None:
 
 
 def _head(state: str, made: bytes) -> bytes:
+    import hashlib  # it loads OpenSSL, and hosts wait for the first dial
+
     return hashlib.sha256(state.encode("utf-8", "surrogateescape") + made).hexdigest().encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -39,8 +38,7 @@ def program_file(service: Service, facts: Facts, plan: Plan) -> list[str]:
     root = facts.directory.removesuffix("/" + service.directory) + "/"
     before, after = (hidden(text.replace(root, "<root>/")) for text in (facts.program_file or "", new))
     path = facts.program_path.replace(root, "<root>/")
-    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", tofile=path,
-                                     fromfile="/dev/null" if facts.program_file is None else path))
+    return _diff(before.splitlines(), after.splitlines(), "/dev/null" if facts.program_file is None else path, path)
 
 
 def files(service: Service, facts: Facts, plan: Plan, texts: Mapping[str, str] = MappingProxyType({})
@@ -69,7 +67,13 @@ def _file_diff(service: Service, path: str, content: FileContent | None, before:
     if NO_TEXT.search(before) or NO_TEXT.search(after):
         return []
     old, new = (_diff_lines(_without_secrets(text, service)) for text in (before, after))
-    return list(difflib.unified_diff(old, new, lineterm="", fromfile=path, tofile=path if content else "/dev/null"))
+    return _diff(old, new, path, path if content else "/dev/null")
+
+
+def _diff(before: list[str], after: list[str], fromfile: str, tofile: str) -> list[str]:
+    import difflib  # seldom needed: most deploys change no program file
+
+    return list(difflib.unified_diff(before, after, fromfile, tofile, lineterm=""))
 
 
 def _diff_lines(text: str) -> list[str]:
