@@ -443,12 +443,16 @@ def test_text_of_a_host_stays_text(tmp_path: Path, hostile: str) -> None:
     ("ann@web1", [("web1", None, "ann", None)]), ("web1", [("web1", None, None, None)]),
     ("ann@web1:22, bob@web2", [("web1", None, "ann", 22), ("web2", None, "bob", None)]),
     ("a@h:1,a@h:2", [("h-1", "h", "a", 1), ("h-2", "h", "a", 2)]),
+    ("a@[::1]:22,b@fe80::2,[2001:db8::3]", [
+        ("2001:db8::3", None, None, None), ("::1", None, "a", 22), ("fe80::2", None, "b", None)]),
+    ("a@[fe80::1]:1,a@[fe80::1]:2", [("fe80-1-1", "fe80::1", "a", 1), ("fe80-1-2", "fe80::1", "a", 2)]),
 ])
 def test_logins_are_hosts_with_user_and_port(typed: str, expected: list[tuple[object, ...]]) -> None:
     assert [(each.name, each.address, each.user, each.port) for each in logins.hosts(typed)] == expected
 
 
-@pytest.mark.parametrize("typed", ["", ",", "a@", "@h", "a@h:0", "a@h:99999", "a@h:x", "-x@h", "a@h,a@h", "a b@h"])
+@pytest.mark.parametrize("typed", ["", ",", "a@", "@h", "a@h:0", "a@h:99999", "a@h:x", "-x@h", "a@h,a@h", "a b@h", "ssh://a@h",
+                                   "a@[h]x", "a@[h]", "a@::x"])
 def test_login_that_is_none_is_refused(typed: str) -> None:
     with pytest.raises(SelectionError):
         logins.hosts(typed)

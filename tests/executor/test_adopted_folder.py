@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor.adoption import adopted_folder
+from tasks.executor.adoption import adopted_clone, adopted_folder
 from tests.support.lab import git
 
 
@@ -23,6 +23,14 @@ def found(folder: Path, supervisord: str = "/", **options: str) -> tuple[str, st
     filled = {name: text.replace("{}", str(folder)) for name, text in options.items()}
     directory, made = adopted_folder.find(filled, supervisord, os.environ)
     return directory, made["directory"] + "/" + made["subdirectory"] if made else None
+
+
+@pytest.mark.parametrize(("origin", "told"), [
+    ("../git/shop.git", "{}/git/shop.git"), ("./x:y.git", "{}/shop/x:y.git"), ("/git/shop.git", "/git/shop.git"),
+    ("git@x:shop.git", "git@x:shop.git"), ("file:///git/shop.git", "file:///git/shop.git"),
+    ("~/shop.git", "~/shop.git")])
+def test_origin_that_is_a_path_is_the_same_from_everywhere(tmp_path: Path, origin: str, told: str) -> None:
+    assert adopted_clone.origin(str(clone(tmp_path / "shop", origin)), os.environ) == told.format(tmp_path)
 
 
 @pytest.mark.parametrize("command", [

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.inventory.rules import addresses
 
-from .samples import mistakes_in, whole
+from .samples import inventory, mistakes_in, whole
 
 PORT = "the port has a setting of its own, `port`"
 USER = "the user has a setting of its own, `user`"
@@ -48,6 +48,24 @@ def test_gateway_of_every_form_is_taken(text: str) -> None:
 def test_host_name_with_a_port_is_refused_with_the_setting(tmp_path: Path) -> None:
     [message] = mistakes_in(tmp_path, whole().replace("      web1:", "      web1:22:"))
     assert PORT in message
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize("root", ["/srv/app/", "//srv/app", "/srv/./app"])
+def test_root_in_other_words_is_the_same_root(tmp_path: Path, root: str) -> None:
+    text = whole() + f"      web2: {{user: deploy, address: web1, root: {root}}}\n"
+    assert mistakes_in(tmp_path, text) == ["environments.production.hosts.web2: is the same machine and root as web1"]
+
+
+@pytest.mark.promise(9)
+def test_service_is_named_once_for_each_supervisord_of_a_machine(tmp_path: Path) -> None:
+    """A deploy would start it under one name of the machine, and be refused under the other."""
+    folder = "program_dir: /etc/supervisor/conf.d"
+    text = whole(host=folder) + f"      web2: {{user: deploy, address: web1, root: /srv/other, {folder}}}\n"
+    assert mistakes_in(tmp_path, text) == [
+        "environments.production.hosts.web2: has monitor in the `program_dir` of web1, which is the same machine; name"
+        " it for one of them, or give web2 a supervisord of its own"]
+    assert inventory(tmp_path, text.replace(f"/other, {folder}", "/other")).environment("production")
 
 
 @pytest.mark.promise(9)

@@ -31,8 +31,10 @@ def problem(directory: str, env: Mapping[str, str]) -> str:
 
 
 def origin(top: str, env: Mapping[str, str]) -> str:
-    """The URL of `origin`; empty where there is none."""
-    return _git(top, env, "config", "remote.origin.url") if os.path.isdir(top) else ""
+    """The URL of `origin`; empty where there is none. A path becomes absolute: in hosts.yaml it would begin there."""
+    url = _git(top, env, "config", "remote.origin.url") if os.path.isdir(top) else ""
+    is_relative = url and not url.startswith(("/", "~")) and ":" not in url.partition("/")[0]
+    return os.path.normpath(os.path.join(top, url)) if is_relative else url
 
 
 def branch(top: str, env: Mapping[str, str]) -> str:

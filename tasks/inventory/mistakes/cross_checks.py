@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from ..findings import Finding, KeyPath
 from ..layers import listings, precedence
 from ..layers.listings import Raw
+from ..layers.resolved import Resolved
 from ..nearest import listed
-from ..rules import addresses
+from ..rules import addresses, paths
 from . import directories, listeners, program_names, service_checks
 
 MOST_TARGETS = 20_000       # a service on a host is one
@@ -31,6 +32,8 @@ def check(data: Raw) -> Iterator[Finding]:
         placed = _with_hosts_of_sandbox(data, name) if environment.get("sandbox") else data
         services = {service: precedence.resolve_hosts(placed, name, service)
                     for service in listings.services(placed, name)}
+        if not environment.get("sandbox"):
+            yield from _same_program_dir(data, name, services)
         yield from directories.check(placed, name, services)
         yield from listeners.check(services)
         for service, hosts in services.items():
@@ -59,11 +62,30 @@ def _same_machine(data: Raw, name: str) -> Iterator[Finding]:
     """Two names for one place would wait for each other's lock."""
     seen: dict[tuple[object, ...], str] = {}
     for host, settings in precedence.resolve_hosts(data, name).items():
-        machine = addresses.machine(settings.get("address", default=host))
-        place = (machine, *map(settings.get, ("port", "gateway", "user", "root")))
+        place = (*_machine(host, settings), settings.get("user"), paths.normal_directory(settings.get("root") or ""))
         if place in seen:
             yield Finding(("environments", name, "hosts", host), f"is the same machine and root as {seen[place]}")
         seen.setdefault(place, host)
+
+
+def _same_program_dir(data: Raw, name: str, services: dict[str, dict[str, Resolved]]) -> Iterator[Finding]:
+    """Two names for one supervisord, with a service that both have: its program would be theirs."""
+    seen: dict[tuple[object, ...], tuple[str, object]] = {}
+    for host, settings in precedence.resolve_hosts(data, name).items():
+        root, folder = settings.get("root") or "", settings.get("program_dir") or ""
+        if not folder.startswith("/"):
+            continue                        # below the root, of which two are told already
+        place = (*_machine(host, settings), paths.normal_directory(folder))
+        for service in (service for service, hosts in services.items() if host in hosts):
+            other, root_there = seen.setdefault((*place, service), (host, root))
+            if other != host and paths.normal_directory(root) != paths.normal_directory(str(root_there)):
+                yield Finding(("environments", name, "hosts", host), (
+                    f"has {service} in the `program_dir` of {other}, which is the same machine; name it for one of"
+                    f" them, or give {host} a supervisord of its own"))
+
+
+def _machine(host: str, settings: Resolved) -> tuple[object, ...]:
+    return addresses.machine(settings.get("address", default=host)), settings.get("port"), settings.get("gateway")
 
 
 def _packaged(data: Raw, name: str) -> Iterator[Finding]:
