@@ -52,8 +52,11 @@ def _directories_with_logs(layout: Layout, services: Sequence[ServiceSettings]) 
     for service in services:
         directory = layout.below_root(deployed.as_deployed(layout, service)["directory"])
         program_file = layout.access.program_file(service["name"])
-        if program_file and (os.path.isdir(directory) or (program_file.data.startswith(PROGRAM_HEADER.encode())
-                                                          and not os.path.lexists(directory))):
+        if program_file is None:
+            continue
+        is_ours = program_file.data.startswith(PROGRAM_HEADER.encode())
+        is_there = os.path.isdir(directory) and (is_ours or b"logs/" in program_file.data)
+        if is_there or (is_ours and not os.path.lexists(directory)):
             yield directory
 
 

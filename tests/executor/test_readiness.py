@@ -35,6 +35,18 @@ def test_program_defined_in_another_file_is_refused(example: Example) -> None:
         stranger.unlink()
 
 
+@pytest.mark.parametrize("log", ["", "stdout_logfile=logs/a.log\n"])
+def test_log_folder_is_made_where_a_program_file_by_hand_names_it_and_nowhere_else(example: Example, log: str) -> None:
+    """Without it supervisord reads no file. Any other folder is a change of what a deploy may refuse."""
+    example.write()
+    example.directory.mkdir(parents=True)
+    example.program_file.write_text(f"[program:{example.name}]\ncommand=/bin/true\nautostart=false\n{log}")
+    with example.deploy() as deploy:
+        deploy.hello()
+        deploy.executor.until("facts", "not_ready")
+    assert (example.directory / "logs").is_dir() is bool(log)
+
+
 def test_missing_root_is_not_ready(example: Example) -> None:
     with example.deploy() as deploy:
         deploy.layout["root"] = "/no/such/root"

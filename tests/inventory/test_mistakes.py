@@ -165,6 +165,8 @@ VALUES = [
         host="root: /srv/%(here)s"),
     row("directory with a comment", M + "directory: cannot hold `%(here)s`, nor `;` or `#` after a space, got 'a ;b'",
         service="directory: a ;b"),
+    row("directory of a name without end", M + "directory: has a name of more than 255 bytes",
+        service=f"directory: micro/{'ü' * 128}"),
     row("directory without end", M + "directory: is longer than 1000 characters", service=f"directory: {'a/' * 600}"),
     row("command with half a quote", C + "cannot be split into words: no closing quotation; "
         "balance its quotes", environment="services: {monitor: {command: \"./monitor 'x\"}}"),

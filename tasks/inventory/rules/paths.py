@@ -15,7 +15,8 @@ from ..findings import quoted
 from .values import CONTROL, check_option_like
 
 LONGEST_PATH = 1000         # Linux takes 4096 bytes, with root and the names below
-LONGEST_NAME = 255 - len(f".{ASIDE}")       # bytes; Linux takes 255, with what we add while we write the file
+MOST_BYTES = 255            # of a name in a path, as Linux has it
+LONGEST_NAME = MOST_BYTES - len(f".{ASIDE}")        # with what we add while we write the file
 # The tool keeps these in a service's directory.
 RESERVED_NAMES = (*OWN_NAMES, ".git")
 
@@ -181,6 +182,8 @@ def _check_path(text: str) -> str:
         return "is empty"
     if len(text) > LONGEST_PATH:
         return f"is longer than {LONGEST_PATH} characters"
+    if any(len(name.encode("utf-8", "surrogatepass")) > MOST_BYTES for name in text.split("/")):
+        return f"has a name of more than {MOST_BYTES} bytes"
     if CONTROL.search(text):
         return f"cannot hold control characters, got {quoted(text)}"
     return f"cannot hold '..', got {quoted(text)}" if ".." in text.split("/") else ""

@@ -18,6 +18,7 @@ from . import command_line
 from .shell_variables import OF_THE_SHELL
 
 LONGEST = 7 * 24 * 3600     # seconds; the waits of operating systems overflow at 24 days
+LONGEST_NAME = 100          # characters
 MOST_RELEASES = 1000
 MOST_PROCESSES = 100        # supervisord starts them one by one, and two digits number them
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -27,7 +28,9 @@ NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or d
 
 def check_name(text: str) -> str:
     """The name of a service, an environment or a run mode; it also names files and supervisor's programs."""
-    good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text) and ".." not in text
+    good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) and ".." not in text
+    if good and len(text) > LONGEST_NAME:
+        return f"{quoted(text)} is not a name: it has {len(text)} characters, and {LONGEST_NAME} are the most"
     return "" if good else f"{quoted(text)} is not a name: {NAME_RULE}"
 
 
