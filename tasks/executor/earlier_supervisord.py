@@ -11,9 +11,10 @@ from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .state import program_owner
+from .supervisor import running_supervisords
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import Definition, SupervisordConf
-from .system import leftovers, processes
+from .system import leftovers
 
 
 def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -> list[HostError]:
@@ -42,18 +43,9 @@ def left_behind(layout: Layout, groups: Sequence[str], supervisord: Supervisord)
 def _defined_elsewhere(layout: Layout, service: str, groups: Sequence[str]) -> Iterator[Definition]:
     """Those programs of the service that another supervisord has which runs here. Its processes may be another user's:
     neither their folder nor their environment is open to us."""
-    for path in dict.fromkeys(_configurations()):
+    for path in dict.fromkeys(path for _, path in running_supervisords.found()):
         if not files.is_same_path(path, layout.supervisord_conf):
             with contextlib.suppress(NotReady, OSError):
                 for found in SupervisordConf(path, {}).configuration().definitions:
                     if found.name in groups and program_owner.is_of(found, layout, service):
                         yield found
-
-
-def _configurations() -> Iterator[str]:
-    """Of each supervisord that runs here, as far as its command line tells."""
-    for pid in processes.all_pids():
-        words = processes.command_line(pid)
-        if {"supervisord", "supervisor.supervisord"} & {*map(os.path.basename, words[:3])}:    # python -m, or a script
-            yield from (path for option, path in zip(words, words[1:])
-                        if option in ("-c", "--configuration") and os.path.isabs(path))

@@ -37,14 +37,18 @@ def test_deploy_is_refused_while_another_supervisord_runs_the_program(example: E
     example.committed()
 
 
-@pytest.mark.parametrize("command", [["python3", "-m", "supervisor.supervisord"], ["python3", "/usr/bin/supervisord"]])
+@pytest.mark.parametrize(("command", "option"), [
+    (["python3", "-m", "supervisor.supervisord"], ["--configuration=other.conf"]),
+    (["python3", "/usr/bin/supervisord"], ["-c", "other.conf"]),
+    (["python3", "/usr/bin/supervisord"], ["-cother.conf"]),
+], ids=lambda words: words[-1])
 @pytest.mark.rows(1)
 def test_deploy_is_refused_while_another_supervisord_has_the_program_file(
-        example: Example, folder: Path, command: list[str]) -> None:
+        example: Example, folder: Path, command: list[str], option: list[str]) -> None:
     """Its processes may be of a user whose environment is closed to us. A shell stands for it."""
     example.write()
     example.committed()
-    conf, before = folder / f"{example.name}.conf", folder / f"conf.d/{example.name}.before.conf"
+    conf, before = folder / "other.conf", folder / f"conf.d/{example.name}.before.conf"
     before.parent.mkdir(exist_ok=True)
     example.program_file.rename(before)
     example.host.remove_programs()
@@ -52,7 +56,7 @@ def test_deploy_is_refused_while_another_supervisord_has_the_program_file(
     script = folder / command[-1].strip("/")
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text("read end\n")
-    with subprocess.Popen([*command[:-1], script.relative_to(folder), "-n", "-c", conf], cwd=folder,
+    with subprocess.Popen([*command[:-1], script.relative_to(folder), "-n", *option], cwd=folder,
                           executable="/bin/sh", stdin=subprocess.PIPE):
         [problem] = problems(example)
     assert problem["message"] == f"another supervisord still runs {example.name}: {before}:2"

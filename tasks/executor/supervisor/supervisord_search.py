@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from typing import Collection, Iterable, Iterator, Mapping
+from typing import Collection, Iterable, Mapping
 
 from ..disk import files
 from ..errors import NotReady
 from ..quoting import for_sh
 from ..system import processes
 from ..system.accounts import login_name
+from . import running_supervisords
 from .program_sections import key_value_pairs
+from .running_supervisords import is_supervisord
 from .supervisord_conf import PACKAGED, SupervisordConf
 
 HOME = "~/supervisord.conf"
@@ -36,7 +38,7 @@ def _configuration(root: str | None, path: str | None) -> str:
         if not os.path.exists(named):
             raise NotReady(f"{named} does not exist", "name another: --supervisord-conf PATH, or --root PATH")
         return named
-    usual = [*PACKAGED, os.path.expanduser(HOME), *(path for _, path in _running())]
+    usual = [*PACKAGED, os.path.expanduser(HOME), *(path for _, path in running_supervisords.found())]
     for candidate in usual:
         if os.path.isfile(candidate):
             return candidate
@@ -46,7 +48,7 @@ def _configuration(root: str | None, path: str | None) -> str:
 
 def process(conf: SupervisordConf) -> int | None:
     """The pid of the supervisord that runs with this configuration; None where none is found."""
-    for pid, path in _running():
+    for pid, path in running_supervisords.found():
         if files.is_same_path(path, conf.path):
             return pid
     pidfile = conf.option("supervisord", "pidfile")
@@ -88,37 +90,6 @@ def _passed_on(pid: int, own: Mapping[str, Collection[str]]) -> dict[str, str]:
     return known
 
 
-def _running() -> Iterator[tuple[int, str]]:
-    """The pid and the configuration of each supervisord that runs, as far as we may know."""
-    for pid in processes.all_pids() if os.path.isdir("/proc") else ():
-        words = processes.command_line(pid)
-        path = _configuration_of(pid, words) if any(map(_is_supervisord, words[:3])) else ""
-        if path:
-            yield pid, os.path.normpath(path)
-
-
-def _configuration_of(pid: int, words: list[str]) -> str:
-    """Absolute; empty where nobody can tell."""
-    named = _named(words)
-    folder = processes.cwd(pid)
-    if os.path.isabs(named) or not folder:
-        return named if os.path.isabs(named) else ""
-    # Where it looks for one by itself: supervisor/options.py `default_configfile`.
-    usual = [*(os.path.join(folder, name) for name in ("supervisord.conf", "etc/supervisord.conf")), *PACKAGED]
-    return os.path.join(folder, named) if named else next(filter(os.path.exists, usual), "")
-
-
-def _named(words: list[str]) -> str:
-    """What stands behind -c, in each form that supervisord takes; empty where nothing does."""
-    for word, following in zip(words, [*words[1:], ""]):
-        if word in ("-c", "--configuration"):
-            return following
-        for option in ("--configuration=", "-c"):
-            if word.startswith(option):
-                return word[len(option):]
-    return ""
-
-
 def started_by(pid: int) -> list[str]:
     """The words that start this supervisord anew, but for its options; [] where its command line does not say that."""
     return start_of(processes.command_line(pid))
@@ -127,14 +98,9 @@ def started_by(pid: int) -> list[str]:
 def start_of(words: list[str]) -> list[str]:
     """Those of a command line that start supervisord from any folder and with any PATH."""
     for at, word in enumerate(words[:3]):
-        if _is_supervisord(word) and os.path.isabs(words[0]) and (os.path.isabs(word) or words[at - 1] == "-m"):
+        if is_supervisord(word) and os.path.isabs(words[0]) and (os.path.isabs(word) or words[at - 1] == "-m"):
             return words[:at + 1]
     return []
-
-
-def _is_supervisord(word: str) -> bool:
-    """The program, the script of an interpreter, or its module."""
-    return os.path.basename(word) in ("supervisord", "supervisor.supervisord")
 
 
 def program_folders(patterns: Iterable[str], conf: SupervisordConf) -> dict[str, str]:
