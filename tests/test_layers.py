@@ -46,7 +46,7 @@ QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
 COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.system.shell", "tasks.executor.masking"),
             "tasks/mirror/git.py": ("tasks.executor.system.shell", "tasks.executor.git.server_errors",
-                                    "tasks.executor.git.version"),
+                                    "tasks.executor.git.server_remedies", "tasks.executor.git.version"),
             "tasks/mirror/credentials.py": ("tasks.executor.git.environment",),
             "tasks/mirror/mirror.py": ("tasks.executor.git.object_format",),
             "tasks/mirror/current_folder.py": ("tasks.executor.git.server_errors",),

@@ -6,11 +6,10 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 from .._errors import FabvisorError, NotReady, TryAgain
-from ..executor.git import server_errors
+from ..executor.git import server_errors, server_remedies
 from ..executor.git.version import is_older
 from ..executor.system import shell
 from ..program.quoting import for_sh
@@ -24,39 +23,9 @@ SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath
             "-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=all",
             "-c", "init.defaultBranch=main", "-c", "init.defaultObjectFormat=sha1",
             "-c", "init.defaultRefFormat=files", "-c", "i18n.logOutputEncoding=UTF-8")
-TRY = "try here: git ls-remote {repo}"
 # In a job of GitLab, where a repository that one may not read is said not to be there.
 BY_TOKEN = ("a job reads the projects of its GitLab with its token: see Settings > CI/CD > Job token permissions of "
             "that project, and whether you can read it")
-# By cause: the kind of error, what it means, what helps.
-REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType({
-    "changed_key": (NotReady, "the git server's host key is not the one that is known here",
-                    "ask why it has changed, then: ssh-keygen -R SERVER, and: git ls-remote {repo}"),
-    "open_key": (NotReady, "ssh ignores a key that others can read", "chmod 600 that key"),
-    "ssh_configuration": (NotReady, "ssh refuses its own configuration", "correct the file that it names"),
-    "no_ssh": (NotReady, "there is no ssh on this machine", "install OpenSSH's client, or write `repo` as https://…"),
-    "no_transport": (NotReady, "git here cannot read such a URL", "correct `repo`; or " + TRY),
-    "busy": (TryAgain, "the git server is busy, or was asked too often", "try again a little later; or " + TRY),
-    "proxy": (NotReady, "the proxy on the way to the git server refuses you",
-              "see https_proxy and http.proxy, then: git ls-remote {repo}"),
-    "certificate": (NotReady, "the git server's certificate is not trusted here",
-                    "see `date` and http.sslCAInfo, then: git ls-remote {repo}"),
-    "other_hashes": (NotReady, "the repository names its commits in another way than the copy here",
-                     "rm -r ~/.cache/fabvisor: the next fetch makes all copies anew"),
-    "dubious_owner": (NotReady, "the repository belongs to another user",
-                      "where it lies, let the user who reads it own it (chown -R), or type there what git says"),
-    "no_common_algorithm": (NotReady, "ssh and the git server have no algorithm in common",
-                            "see ~/.ssh/config, or renew the older of both; " + TRY),
-    "refused": (NotReady, "the git server refuses you", TRY),
-    "unreachable": (TryAgain, "the git server cannot be reached from here",
-                    "try again, or see what git says: git ls-remote {repo}"),
-    "unknown_key": (NotReady, "the git server's host key is unknown here", "see what ssh says: git ls-remote {repo}"),
-    "no_room": (NotReady, "there is no room for what was fetched", "make room here: df -h"),
-    "no_commit": (NotReady, "the repository does not have that commit", "push it, or choose another"),
-    "moved": (NotReady, "the git server leads to another address, often to a page to log in",
-              "correct `repo`, or " + TRY),
-    "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
-})
 
 
 def _command(args: Sequence[str]) -> str:
@@ -112,16 +81,14 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 
 def explain(failure: GitFailed, repo: str, env: Mapping[str, str]) -> FabvisorError:
     """A failed transfer as one of our errors. `repo` is shown: it holds no secret. `env`: that git ran with."""
-    if isinstance(failure, TimedOut):
-        return TryAgain(f"the git server was too slow, or cannot be reached from here ({repo}): {failure.output}",
-                        f"try here: git ls-remote {for_sh(repo)}; or raise `fetch_timeout` in hosts.yaml")
-    why, cause = server_errors.reason(failure.output.splitlines()), server_errors.cause(failure.output)
+    why = server_errors.reason(failure.output.splitlines())
+    cause = "slow" if isinstance(failure, TimedOut) else server_errors.cause(failure.output)
     if not cause:
         return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {for_sh(repo)}")
-    kind, message, remedy = REMEDIES[cause]
+    kind, message, hint = server_remedies.explain(cause, server_remedies.HERE, repo, why)
     if cause in ("refused", "missing") and env.get("CI_JOB_TOKEN"):
-        remedy = BY_TOKEN
-    return kind(f"{message} ({repo}): {why}", remedy.format(repo=for_sh(repo)))
+        hint = BY_TOKEN
+    return TryAgain(message, hint) if kind == "try_again" else NotReady(message, hint)
 
 
 def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: BinaryIO) -> None:

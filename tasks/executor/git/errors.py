@@ -12,42 +12,10 @@ from ..errors import HostError, NotReady, TryAgain
 from ..quoting import for_sh
 from ..system.accounts import user_name
 from ..system.shell import CommandFailed
-from . import server_errors
+from . import server_errors, server_remedies
 from .server_errors import reason
 
-TRY = "try on the host: git ls-remote %s"
-# By cause: the kind of error, what it means, what helps.
-REMEDIES = {
-    "changed_key": (NotReady, "the git server's host key is not the one that the host knows",
-                    "ask why it has changed, then on the host: ssh-keygen -R SERVER, and: git ls-remote %s"),
-    "open_key": (NotReady, "ssh on the host ignores a key that others can read", "on the host: chmod 600 that key"),
-    "ssh_configuration": (NotReady, "ssh on the host refuses its own configuration", "correct the file that it names"),
-    "no_ssh": (NotReady, "there is no ssh on the host", "install OpenSSH's client there, or write `repo` as https://…"),
-    "no_transport": (NotReady, "git on the host cannot read such a URL", "correct `repo`; or " + TRY),
-    "busy": (TryAgain, "the git server is busy, or was asked too often", "try again a little later; or " + TRY),
-    "proxy": (NotReady, "the proxy on the way to the git server refuses the host",
-              "see https_proxy and http.proxy of the user on the host, then: git ls-remote %s"),
-    "certificate": (NotReady, "the host does not trust the git server's certificate",
-                    "on the host see `date` and http.sslCAInfo, then: git ls-remote %s"),
-    "other_hashes": (NotReady, "the repository names its commits in another way than the clone of the host",
-                     "move the clone away on the host: the next deploy makes it anew"),
-    "dubious_owner": (NotReady, "the repository belongs to another user of the git server",
-                      "on the git server let the user of `repo` own it (chown -R), or type there what git says"),
-    "no_common_algorithm": (NotReady, "ssh on the host and the git server have no algorithm in common",
-                            "see ~/.ssh/config on the host, or renew the older of both; " + TRY),
-    "refused": (NotReady, "the git server refuses this host's user",
-                "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote "
-                "%s; or add --fetch client, which fetches here with your own keys (ForwardAgent is not used)"),
-    "unreachable": (TryAgain, "the git server cannot be reached from the host",
-                    "try again, or on the host: git ls-remote %s"),
-    "unknown_key": (NotReady, "the host does not know the git server's host key",
-                    "log in to the host and run once: git ls-remote %s"),
-    "no_room": (HostError, "there is no room for what was fetched", "make room on the host: df -h"),
-    "no_commit": (NotReady, "the repository does not have that commit", "push it, or choose another"),
-    "moved": (NotReady, "the git server leads to another address, often to a page to log in",
-              "correct `repo`, or " + TRY),
-    "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
-}
+KINDS = {kind.kind: kind for kind in (HostError, NotReady, TryAgain)}
 # What git says of a repository that is damaged, or newer than itself; and of its index alone. They are compiled when
 # something fails: that takes 1 ms of a start.
 DAMAGED = ("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
@@ -180,11 +148,9 @@ def _submodule_repository(directory: str) -> str:
 def explain(failure: CommandFailed, repo: str) -> HostError:
     """The error to raise instead: what git's lines mean, and what to do about it."""
     why = reason(failure.output) or failure.message
-    if failure.status is None:
-        return TryAgain(f"the git server was too slow, or cannot be reached from the host ({repo}): {failure.message}",
-                        f"try on the host: git ls-remote {for_sh(repo)}; or raise `fetch_timeout` in hosts.yaml")
-    cause = server_errors.cause("\n".join(failure.output))
+    cause = "slow" if failure.status is None else server_errors.cause("\n".join(failure.output))
     if not cause:
         return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + for_sh(repo))
-    kind, message, remedy = REMEDIES[cause]
-    return kind(f"{message} ({repo}): {why}", remedy % for_sh(repo) if "%s" in remedy else remedy)
+    kind, message, hint = server_remedies.explain(cause, server_remedies.ON_A_HOST, repo,
+                                                  failure.message if cause == "slow" else why)
+    return KINDS[kind](message, hint)
