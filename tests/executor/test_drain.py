@@ -106,14 +106,20 @@ def test_undrain_runs_after_a_power_cut_with_its_secret(example: Example, record
 
 
 @pytest.mark.promise(3)
-def test_failed_first_deploy_undrains_before_its_clone_is_removed(example: Example, record: Path) -> None:
+def test_host_stays_out_of_service_when_its_first_deploy_goes_back(example: Example, record: Path) -> None:
+    """There is no version before. Where it was taken into service already, it leaves that before its clone goes."""
     example.write(source("1001"))
     with example.deploy(drained(example, record, health=UNHEALTHY)) as deploy:
         deploy.prepare().run("activate")
         assert deploy.ending()["event"] == "restored"
-        assert steps(deploy, "undo drain") == ["undo drain", "undo fetch", "on_failure"]
     assert not example.directory.exists()
-    assert [line.split()[0] for line in lines(record)] == ["drain", "undrain", "on_failure"]
+    assert [line.split()[0] for line in lines(record)] == ["drain", "on_failure"]
+    with example.deploy(drained(example, record)) as deploy:
+        deploy.activate().executor.send({"do": "abort", "why": "another host failed"})
+        assert deploy.ending()["event"] == "restored"
+        assert steps(deploy, "undo undrain") == ["undo undrain", "undo program", "undo restart", "undo fetch",
+                                                 "on_failure"]
+    assert [line.split()[0] for line in lines(record)] == ["drain", "undrain", "drain", "on_failure"]
 
 
 @pytest.mark.promise(3)

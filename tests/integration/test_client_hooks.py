@@ -169,8 +169,8 @@ def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> Non
     assert own.pid("web1") == pid and not out_of_service(own)
 
 
-def test_interrupted_client_hook_ends_and_the_host_enters_service_again(make_app: MakeApp) -> None:
-    own = serial(make_app(**SERVICE))
+def test_interrupted_client_hook_ends_and_the_host_enters_service_again(own: App) -> None:
+    own.commit(f"{own.name}-interrupted")
     (own.gate / "stuck").touch()
     client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
     wait_for(lambda: "drain web1" in read(str(own.gate / "record")), "the hook")

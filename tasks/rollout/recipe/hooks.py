@@ -35,13 +35,13 @@ def after_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 
 def drain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
-    """Before the programs of this host stop."""
-    return _drain(service, _of_deploy(service, facts, goal), "undrain") if not _is_stopped(facts) else []
+    """Before the programs of this host stop, or leave it."""
+    return _drain(service, facts, _of_deploy(service, facts, goal), "undrain")
 
 
 def undrain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
-    """Once the programs of this host are healthy."""
-    return _undrain(service, _of_deploy(service, facts, goal))
+    """Once the programs of this host are healthy; a host on which none runs stays out of service."""
+    return _undrain(service, _of_deploy(service, facts, goal)) if service.programs else []
 
 
 def around(service: Service, facts: Facts, steps: list[Step]) -> list[Step]:
@@ -49,7 +49,7 @@ def around(service: Service, facts: Facts, steps: list[Step]) -> list[Step]:
     after them, unless all are stopped then."""
     hook = _of_present(service, facts)
     stays = steps[-1].name != "stop" or _leaves_some(steps[-1], facts)
-    drained = _drain(service, hook, "undrain" if stays else "stop") if not _is_stopped(facts) else []
+    drained = _drain(service, facts, hook, "undrain" if stays else "stop")
     return [*drained, *steps, *(_undrain(service, hook) if stays else [])]
 
 
@@ -90,6 +90,11 @@ def _is_stopped(facts: Facts) -> bool:
     return "STOPPED" in states and states.isdisjoint(protocol.UP)
 
 
+def _is_empty(facts: Facts) -> bool:
+    """Whether supervisord knows no program of the service."""
+    return all(process.state == "absent" for group in facts.programs for process in facts.processes(group))
+
+
 def _leaves_some(stop: Step, facts: Facts) -> bool:
     """Whether other programs are up than those that the step stops or removes."""
     stopped = {part["group"] for part in (*stop.do.args["programs"], *stop.do.args.get("removed", ()))}
@@ -97,10 +102,14 @@ def _leaves_some(stop: Step, facts: Facts) -> bool:
                for process in facts.processes(group))
 
 
-def _drain(service: Service, hook: protocol.HookBack, undo_at: str) -> list[Step]:
-    """Its undo is `undrain`, once the programs run as before."""
-    back = _back("undrain_back", service, hook, "undrain")
-    return [*_on_client("drain", "activate", service, hook, "undrain"),
+def _drain(service: Service, facts: Facts, hook: protocol.HookBack, undo_at: str) -> list[Step]:
+    """Its undo is `undrain`, once the programs run as before: not where there were none, as before a first deploy."""
+    is_empty = _is_empty(facts)
+    if _is_stopped(facts) or (is_empty and not service.programs):
+        return []
+    undo = "" if is_empty else "undrain"
+    back = _back("undrain_back", service, hook, undo)
+    return [*_on_client("drain", "activate", service, hook, undo),
             *(replace(step, undo_at=undo_at) for step in _on_host("drain", "activate", service, hook, back))]
 
 
