@@ -918,12 +918,13 @@ class ReleaseState(TypedDict):
 
 
 class PlacedFileState(TypedDict):
-    """`sha256` and `mode`: null where no file lies there; `written`: the digest of what a deploy wrote, null where it
-    wrote nothing; `problem`: what stands in its way, such as a link."""
+    """`sha256` and `mode`: null where no file lies there; `written`, `written_mode`: the same of what a deploy wrote,
+    null where it wrote nothing; `problem`: what stands in its way, such as a link."""
 
     sha256: Optional[str]
     mode: Optional[int]
     written: Optional[str]
+    written_mode: Optional[int]
     problem: str
 
 

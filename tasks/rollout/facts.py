@@ -108,11 +108,12 @@ class Release(Struct, frozen=True, kw_only=True):
 
 class PlacedFile(Struct, frozen=True, kw_only=True):
     """What lies where hosts.yaml names a file, or where we wrote one. `sha256` and `mode`: None where nothing does;
-    `written`: the digest of what we wrote there, None where we did not; `problem`: what is in the way of a file."""
+    `written`, `written_mode`: of what we wrote, None where we did not; `problem`: what is in the way of a file."""
 
     sha256: Name | None = None
     mode: Whole | None = None
     written: Name | None = None
+    written_mode: Whole | None = None
     problem: str = ""
 
 
@@ -219,6 +220,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     def edited_placed_files(self) -> list[str]:
         """The paths of placed files that are not as a deploy wrote them."""
         return [path for path, file in self.files.items() if file.written and file.sha256 != file.written]
+
+    @property
+    def other_modes(self) -> list[str]:
+        """Files of `files` whose content alone is as a deploy wrote it: path, and both modes."""
+        return [f"{path} ({file.mode:04o}, not {file.written_mode:04o})" for path, file in self.files.items()
+                if file.mode is not None and file.written_mode is not None and file.mode != file.written_mode
+                and file.sha256 == file.written]
 
     def left_by(self, strategy: str) -> list[Facts | CloneState]:
         """The trees whose edits a deploy by this strategy overwrites, or leaves behind: that of the program, and with

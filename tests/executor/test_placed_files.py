@@ -185,6 +185,15 @@ def test_edited_file_is_refused_or_set_aside(example: Example, strategy: str) ->
     assert (tree(example, strategy) / "a/x").read_text() == "2"
 
 
+def test_mode_of_before_is_known_when_somebody_changed_it(example: Example) -> None:
+    example.write()
+    example.committed(with_files(example.service, a__x="1"))
+    (example.directory / "a/x").chmod(0o666)
+    with example.deploy(with_files(example.service, a__x="1")) as deploy:
+        assert deploy.look().facts[example.name].other_modes == ["a/x (0666, not 0644)"]
+        deploy.executor.send({"do": "end"})
+
+
 @pytest.mark.long
 def test_file_that_lies_there_already_as_it_shall_is_taken_over(example: Example) -> None:
     example.write()

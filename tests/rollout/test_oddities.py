@@ -57,6 +57,7 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["restarted a moment ago, not by fab"]),
     (facts(programs=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
     (facts(programs=young(AT_TEN + 300, AT_TEN + 309)), []),
+    (facts(programs=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED, due=["d"]), ["is not undone yet"]),
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"]),
     (facts(files={"c/x": PlacedFile(sha256="1", written="1"), "new": PlacedFile(sha256="1"), "": PlacedFile()}), []),
@@ -65,7 +66,10 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
      ["/r/d/fifo is a pipe, where `files` puts fifo: move it away on the host, then fab deploy monitor",
       "edited on the host, but of `files` in hosts.yaml: c/x; take it into hosts.yaml, or fab deploy monitor"
       " --set-aside",
-      "missing, but of `files` in hosts.yaml: gone: fab deploy monitor"])])
+      "missing, but of `files` in hosts.yaml: gone: fab deploy monitor"]),
+    (facts(files={path: PlacedFile(sha256="1", written="1", mode=mode, written_mode=0o640)
+                  for path, mode in ((".env", 0o644), ("kept", 0o640))}),
+     ["another mode than `files` in hosts.yaml gave: .env (0644, not 0640): fab deploy monitor"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
     listed = oddities.of_service(SERVICE, found)
     assert len(listed) == len(words), listed

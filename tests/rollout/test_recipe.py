@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -92,6 +92,8 @@ def test_undo_builds_the_old_version_as_it_was_built() -> None:
     strange = in_place.build(SERVICE, facts(committed={"to": C, "build": ["other"]}), GOAL)[0].undo
     assert strange and strange.args["commands"] == ["make"]
     assert in_place.build(replace(SERVICE, build=()), facts(), GOAL) == []
+    (without,) = in_place.build(SERVICE, facts(committed={"to": A, "build": []}), GOAL)
+    assert without.undo is None, "it was deployed without a build"
 
 
 @pytest.mark.promise(2)
@@ -234,6 +236,23 @@ def test_host_is_drained_only_while_a_program_is_up(monitor: str, other: str, st
     assert [step.name for step in hooks.around(DRAINED, found, [supervised.stop(DRAINED, found)])] == stopped
     steps = [step.name for step in hooks.around(DRAINED, found, supervised.restart_steps(DRAINED, found))]
     assert (steps[0] == "drain", steps[-1]) == (restarted, "undrain")
+
+
+def around_the_restart(service: Service, found: Facts) -> list[tuple[str, bool]]:
+    """The hooks around the programs, and whether each of them is undone."""
+    return [(step.name, bool(step.undo)) for step in recipe(service, found, GOAL) if "drain" in step.name]
+
+
+@pytest.mark.parametrize("on", ["host", "client"])
+def test_host_on_which_no_program_runs_is_never_taken_into_service(on: Literal["host", "client"]) -> None:
+    """Neither when a first deploy goes back, nor where hosts.yaml has no program for the host, or none any more."""
+    service = replace(SERVICE, hooks={name: (Hook(run=(name,), on=on),) for name in ("drain", "undrain")})
+    without = service.only([])
+    assert around_the_restart(service, facts()) == [("drain", True), ("undrain", True)]
+    for found in (BLANK, facts(programs=process("absent"))):
+        assert around_the_restart(service, found) == [("drain", False), ("undrain", True)]
+        assert around_the_restart(without, found) == []
+    assert around_the_restart(without, facts()) == [("drain", True)]
 
 
 def test_every_strategy_is_in_the_schema() -> None:

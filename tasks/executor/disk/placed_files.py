@@ -65,7 +65,7 @@ class PlacedFiles(NamedTuple):
         states = {path: self._state(path, written.get(path, {})) for path in dict.fromkeys([*named, *written])}
         for path, state in states.items():
             if state["sha256"] not in (None, state["written"]) and is_of_commit(path):
-                state["written"] = state["sha256"]
+                state["written"], state["written_mode"] = state["sha256"], state["mode"]
         return states
 
     def _state(self, path: str, about: Mapping[str, Any]) -> PlacedFileState:
@@ -74,7 +74,7 @@ class PlacedFiles(NamedTuple):
             there = [about["sha256"], about["mode"]]
         is_older = there[0] is not None and there[0] == about.get("was")
         return {"sha256": there[0], "mode": there[1], "written": about.get("was" if is_older else "sha256"),
-                "problem": self.obstacle(path)}
+                "written_mode": None if is_older else about.get("mode"), "problem": self.obstacle(path)}
 
     def is_as_written(self) -> bool:
         """Whether all that we wrote lies there unchanged."""

@@ -106,9 +106,10 @@ def _unnamed(service: Service, facts: Facts) -> list[str]:
 
 
 def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
-    """It is up for a moment only, and no command of ours started it: perhaps it dies again and again."""
+    """It is up for a moment only, and no command of ours started it: perhaps it dies again and again. An undo that is
+    due may have started it, and has no line in the history yet."""
     last = _seconds(facts.history[-1]["at"]) if facts.history else None
-    if last is None or process.start is None or process.uptime is None or process.uptime > YOUNG:
+    if last is None or facts.due or process.start is None or process.uptime is None or process.uptime > YOUNG:
         return []
     if process.start <= last + TOLERANCE:
         return []
@@ -155,7 +156,9 @@ def _placed_files(name: str, facts: Facts) -> list[str]:
               for path, file in facts.files.items() if file.written and file.problem),
             *([f"edited on the host, but of `files` in hosts.yaml: {listed(edited)}; take it into hosts.yaml, or"
                f" fab deploy {name} --set-aside"] if edited else []),
-            *([f"missing, but of `files` in hosts.yaml: {listed(missing)}: fab deploy {name}"] if missing else [])]
+            *([f"missing, but of `files` in hosts.yaml: {listed(missing)}: fab deploy {name}"] if missing else []),
+            *([f"another mode than `files` in hosts.yaml gave: {listed(facts.other_modes)}: fab deploy {name}"]
+              if facts.other_modes else [])]
 
 
 def _way_on(service: Service, facts: Facts) -> str:

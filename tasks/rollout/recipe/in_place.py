@@ -52,11 +52,12 @@ def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     known = facts.committed if facts.committed.get("to") == facts.commit else {}
     if known.get("source"):
         return [Step(name="build", phase="prepare", do=Action("build", new))]       # the old commit holds its build
-    folder = known.get("subdirectory") or ("" if known.get("build") else service.subdirectory)
-    old = protocol.Build(commands=known.get("build") or new["commands"],
+    commands = known.get("build")               # [] of a version without a build, None where nobody knows
+    folder = known.get("subdirectory") or (service.subdirectory if commands is None else "")
+    old = protocol.Build(commands=new["commands"] if commands is None else commands,
                          variables=known.get("variables") or new["variables"], timeout=new["timeout"],
-                         certain=bool(known.get("build")), subdirectory=folder)
-    runs_here = facts.commit is not None and facts.clone_state is None
+                         certain=commands is not None, subdirectory=folder)
+    runs_here = facts.commit is not None and facts.clone_state is None and commands != []
     return [Step(name="build", phase="prepare", do=Action("build", new),
                  undo=Action("build", old) if runs_here else None)]
 
