@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .._errors import Failed
-from . import git
+from . import cache_folder, git
 from .file_lock import locked
 from .git import GitFailed
 from .mirror import Mirror
@@ -33,13 +30,19 @@ def clean_clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], wai
 
 @contextmanager
 def empty_folder(place: Path) -> Iterator[None]:
-    """Make a folder, which is removed at the end. Under a lock: that of a process that was killed is removed first."""
-    remove(place)
-    place.mkdir(mode=0o700)
+    """Make a folder, which is removed at the end. Under a lock: that of a process that was killed is removed first.
+
+    Raises NotReady.
+    """
+    try:
+        cache_folder.remove(place)
+        place.mkdir(mode=0o700)
+    except OSError as error:
+        raise cache_folder.not_written(place.parent, error) from None
     try:
         yield
     finally:
-        remove(place)
+        cache_folder.remove(place)
 
 
 def require_at(mirror: Mirror, commit: str, folder: Path) -> None:
@@ -62,15 +65,3 @@ def _clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], folder: 
     if (folder / ".gitmodules").exists():
         urls = [word for url, path in submodules.items() for word in ("-c", f"url.{path}.insteadOf={url}")]
         run(*urls, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
-
-
-def remove(place: Path) -> None:
-    """Remove a folder, also where a build closed parts of it, as Go's module cache is."""
-    def reopen(function: Callable[[str], object], path: str, error: object) -> None:
-        for each in (os.path.dirname(path), path):
-            if not os.path.islink(each):
-                os.chmod(each, stat.S_IRWXU)
-        function(path)
-
-    if place.exists():
-        shutil.rmtree(place, onerror=reopen)

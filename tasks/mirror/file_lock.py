@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._errors import NotReady
+from . import cache_folder
 
 POLL = 0.1                              # seconds
 
@@ -23,8 +23,7 @@ def locked(path: Path, holder: str, wait: Callable[[str], None]) -> Iterator[Non
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise NotReady(f"cannot write in the cache, {path.parent}: {error.strerror}",
-                       "export XDG_CACHE_HOME=/var/tmp, or another folder of your own with room") from None
+        raise cache_folder.not_written(path.parent, error) from None
     waits = False
     try:
         while not _take(descriptor):

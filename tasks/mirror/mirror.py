@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import BinaryIO
 
 from .._errors import NotReady
 from ..executor.git.object_format import init_options
-from . import current_folder, git
+from . import cache_folder, current_folder, git
 from .commits import FULL, Commits, Resolution
 from .file_lock import locked
 from .git import GitFailed
@@ -53,7 +52,7 @@ class Mirror:
         except GitFailed as failure:
             if not self.folder.exists() or self._is_sound():
                 raise git.explain(failure, self.repo, self.env) from None
-            shutil.rmtree(self.folder)
+            self._clear()
             try:
                 self._fetch()
             except GitFailed as second:
@@ -115,7 +114,7 @@ class Mirror:
             other = OTHER_FORMAT.search(failure.output)
             if not other:
                 raise
-            shutil.rmtree(self.folder)
+            self._clear()
             self.prepare(f"--object-format={other[1]}")
             self._git(*command, timeout=self._fetch_timeout)
 
@@ -125,9 +124,16 @@ class Mirror:
         if self.exists():
             self._put_together()
         else:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True, mode=0o700)
+            self._clear()
             self._git("-c", "init.defaultBranch=fabvisor-none", "init", "--bare", "--quiet", *options)
+
+    def _clear(self) -> None:
+        """Make an empty folder in the place of whatever is there. Raises NotReady."""
+        try:
+            cache_folder.remove(self.folder)
+            self.folder.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise cache_folder.not_written(self.folder.parent, error) from None
 
     def _put_together(self) -> None:
         """Make one pack of many. It keeps what no branch holds any more: commits of folders, and what hosts have."""

@@ -192,6 +192,8 @@ VALUES = [
         "machine (`repo`); leave `fetch` out", environment="services: {monitor: {repo: ./dist, fetch: host}}"),
     row("the folder of hosts.yaml", P + "services.monitor.repo: is no folder of its own beside hosts.yaml, got './'",
         environment="services: {monitor: {repo: ./}}"),
+    row("the folder above", P + "services.monitor.repo: is no folder of its own beside hosts.yaml, got '..'",
+        environment="services: {monitor: {repo: ..}}"),
     row("built here, fetched there", M + "fetch: no host can fetch what `build_on: client` makes; leave `fetch` out",
         service="build: make\nbuild_on: client\nship: [app]\nfetch: host"),
     row("nothing shipped", M + "build_on: needs `ship`, too: without it what the build makes stays behind",

@@ -166,6 +166,15 @@ def test_a_damaged_mirror_is_made_anew(work: Path) -> None:
     assert fetched(work).resolve("main") == (new, "main")
 
 
+@pytest.mark.parametrize("command", ["touch", "ln -s nowhere", "ln -s /dev/null", "ln -s ."])
+def test_what_lies_in_the_place_of_a_mirror_is_replaced(work: Path, command: str) -> None:
+    """As a copy of the cache leaves it that was cut off."""
+    place = mirror_of(work).folder
+    place.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*command.split(), str(place)], cwd=place.parent, check=True)
+    assert fetched(work).exists() and place.is_dir() and not place.is_symlink()
+
+
 @pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null"])
 def test_a_cache_that_cannot_be_written_is_named(work: Path, place: str) -> None:
     mirror = Mirror(str(work.parent / "git/app.git"), Path(place) / "fabvisor", dict(os.environ))

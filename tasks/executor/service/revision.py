@@ -42,8 +42,8 @@ def subtree(ctx: ServiceContext, clone: git.Clone, commit: str) -> str | None:
     subtree = clone.commits.subtree(commit, ctx.subdirectory)
     if subtree is None:
         raise NotReady(f"commit {commit} of {ctx.name} has no folder {ctx.subdirectory}, which `subdirectory` names",
-                       "commit and push it, or correct `subdirectory` in hosts.yaml; in a rollback name a version that "
-                       "has it: --to REVISION")
+                       "add it to the repository, or to the folder that `repo` names, or correct `subdirectory` in"
+                       " hosts.yaml; in a rollback name a version that has it: --to REVISION")
     return subtree
 
 

@@ -65,8 +65,8 @@ def _require_all(ctx: ServiceContext, step: Step) -> None:
     missing = [path for path in step.args["requires"] if not ctx.clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
-                       "commit and push it, or correct `requires` in hosts.yaml; in a rollback name a version that has "
-                       "it: --to REVISION")
+                       "add it to the repository, or to the folder that `repo` names, or correct `requires` in"
+                       " hosts.yaml; in a rollback name a version that has it: --to REVISION")
     revision.subtree(ctx, ctx.clone, commit)
     git.require_filters(ctx.clone.git, commit)
 

@@ -178,7 +178,8 @@ def check_repo(text: str) -> str:
     wrong = check_line(text)
     if wrong:
         return wrong
-    if is_folder(text) and "\0" not in text and posixpath.normpath(text).split("/")[-1] in (".", ".."):
+    last = posixpath.normpath(text).split("/")[-1] if is_folder(f"{text}/") and "\0" not in text else ""
+    if last in (".", ".."):
         return f"is no folder of its own beside hosts.yaml, got {quoted(text)}"
     # git runs any command for ext:: and reads any descriptor for fd::; a host that begins with '-' is an option of ssh.
     if re.match(r"(ext|fd)::", text, re.IGNORECASE) or re.search(r"://([^/]*@)?-", text):

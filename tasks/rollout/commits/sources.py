@@ -122,8 +122,8 @@ def _require_folder(service: Service, source: Source, commit: str) -> None:
     folder = service.subdirectory
     if folder and source.subtree(commit, folder) is None:
         raise NotReady(f"commit {commit} of {service.name} has no folder {folder}, which `subdirectory` names",
-                       "commit and push it, or correct `subdirectory` in hosts.yaml; in a rollback name a version that "
-                       "has it: --to REVISION")
+                       "add it to the repository, or to the folder that `repo` names, or correct `subdirectory` in"
+                       " hosts.yaml; in a rollback name a version that has it: --to REVISION")
 
 
 def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:
