@@ -287,6 +287,15 @@ def test_plain_plan_counts_files_beyond_the_first_twenty(shown):
         assert part in words
 
 
+def test_plain_status_says_once_why_a_host_with_several_services_gave_no_answer(shown):
+    page = shown()
+    services = {name: Result(outcome="unreachable", why="no route") for name in ("api", "worker")}
+    report(page.screen, [Finished(command="status", outcome="unreachable", exit_code=75,
+                                  hosts={"web1": services, "web2": services})])
+    assert [line.split()[:2] for line in page.text.splitlines()[1:7]] == [
+        ["web1", "api"], ["web1", "worker"], ["!", "no"], ["web2", "api"], ["web2", "worker"], ["!", "no"]]
+
+
 def test_plain_status_counts_no_processes_while_supervisord_is_down(shown):
     page = shown()
     unknown = [ProcessStatus(name=f"web_{number}", state="UNKNOWN", pid=None) for number in range(2)]

@@ -62,11 +62,16 @@ def status_lines(
     names = name_columns([(row.host, row.service, "") for row in rows], width, others)
     head, *body = table([*names, *others], width, marks.cut)
     lines = [head]
-    for line, row in zip(body, rows, strict=True):
+    for line, row, following in zip(body, rows, [*rows[1:], None], strict=True):
         lines.append(line)
-        for oddity in row.oddities:
+        for oddity in [] if _says_the_same(following, row) else row.oddities:
             lines += _oddity_lines(oddity, width)
     return lines + _failed_deploys(statuses, width, now)
+
+
+def _says_the_same(following: Status | None, row: Status) -> bool:
+    """Of a whole host, such as one that gave no answer: it stands below the last of its rows alone."""
+    return following is not None and (following.host, following.oddities) == (row.host, row.oddities)
 
 
 def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> list[Line]:
