@@ -30,7 +30,7 @@ from ..peers.peer_events import Lost
 from ..plan import batches, machines
 from . import preview
 from .comparison import Comparison
-from .locking import lock_and_look
+from .host_locks import lock_and_look
 from .two_phase_commit import TwoPhaseCommit
 
 if TYPE_CHECKING:
