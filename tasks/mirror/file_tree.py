@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 EXECUTABLE, PLAIN, LINK = "100755", "100644", "120000"
-OF_GIT = (".git", ".gitattributes")     # by the second, hosts would write other files than these
+GIT = ".git"                            # git takes none of that name, however it is written
+ATTRIBUTES = ".gitattributes"           # by them, git on hosts would write other files than these
 
 
 class Unfit(Exception):
@@ -28,11 +29,22 @@ class Entry(NamedTuple):
 
 
 def entries(folder: Path, paths: Iterable[str] = ("",)) -> list[Entry]:
-    """The files at these paths below the folder, sorted; all of them for the empty path. Not OF_GIT, no empty folders.
+    """The files at these paths below the folder, sorted; all of them for the empty path. Not GIT, not ATTRIBUTES, no
+    empty folders.
 
     Raises Unfit, also for a path where nothing lies.
     """
     return sorted({entry for path in paths for entry in _below(folder, path)})
+
+
+def attributes(folder: Path) -> list[str]:
+    """The paths of ATTRIBUTES below the folder, which entries() leaves out."""
+    found = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name.lower() != GIT]
+        if ATTRIBUTES in names:
+            found.append(os.path.relpath(os.path.join(top, ATTRIBUTES), folder))
+    return sorted(found)
 
 
 def _below(folder: Path, path: str) -> Iterator[Entry]:
@@ -43,7 +55,7 @@ def _below(folder: Path, path: str) -> Iterator[Entry]:
         raise Unfit(path, (error.strerror or "cannot be read").lower()) from None
     if stat.S_ISDIR(status.st_mode):
         for name in sorted(_names(full, path)):
-            if name.lower() not in OF_GIT:
+            if name.lower() != GIT and name != ATTRIBUTES:
                 yield from _below(folder, f"{path}/{name}" if path else name)
         return
     mode = _mode(status.st_mode)

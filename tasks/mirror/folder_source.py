@@ -53,6 +53,10 @@ class FolderSource(Source):
             raise NotReady(f"{self.repo} is no folder: {self._place}", "make it, or correct `repo` in hosts.yaml")
         try:
             entries = file_tree.entries(self._place)
+            attributes = file_tree.attributes(self._place)
+            if attributes:
+                self._notice(f"{self.repo}: not sent, because git on the hosts would write other files by it:"
+                             f" {', '.join(attributes)}")
             if not entries:
                 raise NotReady(f"{self.repo} is empty: {self._place}", "build what belongs there, then deploy")
             return made_commit.make(mirror, NAME, self._place, entries, summary(entries))

@@ -44,8 +44,15 @@ def test_files_of_a_folder_are_deployed_and_rolled_back_like_a_commit(
     (dist / "link").symlink_to("built")
     write(dist, ".git/config", "not shipped")
     write(dist, ".gitattributes", "* text eol=crlf filter=lfs\n")     # with it, hosts would write other files
+    write(dist, "page/.GitAttributes", "* text eol=crlf\n")           # to git on Linux a file like any other
+    write(dist, "page/.gitmodules", "of no submodule")
     first = app.deploy()
     assert first.code == 0, first
+    assert "./dist: not sent, because git on the hosts would write other files by it: .gitattributes" in messages(first)
+    tree = app.lab[app.hosts[0]].directory(app.name) / ("current" if strategy == "releases" else "")
+    sent = {path.relative_to(dist): path.read_bytes() for path in dist.rglob("*") if path.is_file()}
+    assert {path for path in sent if not (tree / path).is_file() or (tree / path).read_bytes() != sent[path]} == {
+        Path(".git/config"), Path(".gitattributes")}
     assert {app.running(host) for host in app.hosts} == {f"{app.name}-1"}
     (resolved,) = [event for event in first.events if event["event"] == "resolved"]
     assert (resolved["revision"], resolved["back"], resolved["forward"]) == ("./dist", None, None)
