@@ -11,7 +11,7 @@ from ._errors import SelectionError
 @command(help={
     "service": "only these services: a name, SERVICE:PROGRAM, or a comma list",
     "watch": "look again and again, until Ctrl-C",
-    "output": "write html or prometheus to this file, which is replaced at once",
+    "output": "write html or prometheus to this file, which is replaced as a whole",
 })
 def status(run: Command, service: str = "all", watch: bool = False, output: str = "") -> rollout.events.Finished:
     """Show state, uptime, commit and every oddity of all services on all hosts.

@@ -30,12 +30,12 @@ def up(folder: Path) -> Sandbox:
     sandbox = find_running(state)
     if sandbox:
         return sandbox
+    _require_packages()
+    repository.check_git()
     with locked(state):
         sandbox = find_running(state)           # somebody else may have started it meanwhile
         if sandbox:
             return sandbox
-        _require_packages()
-        repository.check_git()
         processes.end_all(str(state))
         _write_roots(state)
         server = _start(folder, state)

@@ -42,6 +42,7 @@ def test_sandbox_without_its_packages_says_how_to_install_them(checkout: Path, m
     with pytest.raises(NotReady, match="needs asyncssh and supervisor") as refused:
         up(checkout)
     assert "pipx inject fabvisor asyncssh supervisor" in refused.value.hint
+    assert not state_of(checkout).exists()
 
 
 def test_down_leaves_nothing_behind(standing: Path, tmp_path: Path) -> None:
