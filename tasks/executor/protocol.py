@@ -115,8 +115,8 @@ class GitLogin(TypedDict):
 class ProgramSettings(TypedDict):
     """A program that hosts.yaml names. `group`: supervisord's name of it; `processes`: the names of its processes,
     without the group; `user`: as whom it shall run, null where hosts.yaml does not say; `socket`: on which supervisord
-    listens for it, tcp://HOST:PORT or unix:///PATH, null where there is none; `logs`: the absolute paths among its
-    options."""
+    listens for it, tcp://HOST:PORT or unix:///PATH, null where there is none; `logs`: where its processes
+    write, absolute or below the service's directory, as far as hosts.yaml tells."""
 
     group: str
     processes: List[str]

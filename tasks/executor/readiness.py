@@ -58,6 +58,7 @@ def _program_problems(service: Service, removed: Sequence[str], layout: Layout, 
     return [*_process_problems(service, removed, layout, supervisord),
             *earlier_programs.running(layout, service, conf, supervisord),
             *program_user.problems(layout, service, supervisord.uid()),
+            *log_folder.problems(service, layout, supervisord.uid()),
             *sockets.problems(layout, service, supervisord)]
 
 
@@ -92,8 +93,7 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     own, directory = layout.program_file(name), layout.below_root(service["directory"])
     problems = [*directory_access.problems(directory), *_folder_problems(layout),
                 *earlier_state.problems(layout, service), *history.problems(layout, name),
-                *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service),
-                *log_folder.problems(service, layout.access.prefix)]
+                *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service)]
     earlier = earlier_programs.sections(layout, service, conf)
     problems += [earlier_programs.problem(layout, service, each, conf) for each in earlier]
     for definition in conf.definitions:

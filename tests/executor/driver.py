@@ -220,7 +220,7 @@ class Deploy:
                    "shared": list(service.shared), "files": [file.path for file in service.files], "programs": [
                        {"group": program.group, "processes": list(program.processes),
                         "user": program.options.get("user", PROGRAM_USER.get("user")), "socket": program.socket,
-                        "logs": settings.absolute_logs(program)}
+                        "logs": settings.log_places(program)}
                        for program in service.programs]}
                   for service in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,9 @@ from tasks.executor.logs import log_sources, process_logs
 from tasks.executor.service.context import ServiceContext
 from tasks.inventory.model import Service
 from tests.executor.driver import Deploy, Example
-from tests.support.lab import wait_for
+from tests.support.lab import CHECKOUT, wait_for
 from tests.support.services import changed
+from tests.support.users import let_enter
 
 BOTH = "echo to out; echo to err >&2; exec sleep 1000\n"
 CRASH = "echo the end; echo the cause >&2; exit 3\n"
@@ -138,6 +143,59 @@ def test_place_where_no_log_can_be_is_refused_before_the_fetch(example: Example,
     assert not example.directory.exists()
     made = with_options(example, stdout_logfile=f"{tmp_path}/made/log")
     example.committed(changed(made, build=(*made.build, f"mkdir {tmp_path}/made")))
+
+
+@pytest.mark.promise(9)
+def test_what_lies_at_the_usual_place_of_a_log_is_refused_while_the_program_still_runs(example: Example) -> None:
+    """A person put it there since the start. A restart would end the program, and nothing could start it again."""
+    example.write("echo hello; exec sleep 1000\n")
+    example.committed()
+    pid, log = example.info()["pid"], example.directory / "logs" / f"{example.name}.log"
+    log.unlink()
+    for make, unmake, words in (
+            (log.mkdir, log.rmdir, "which is a folder"), (partial(os.mkfifo, log), log.unlink, "which is a pipe"),
+            (partial(log.symlink_to, "/absent/log"), log.unlink, "which is a link into a folder that is not there")):
+        make()
+        with example.deploy(command="restart") as deploy:
+            deploy.hello()
+            (problem,) = deploy.executor.until("not_ready")["problems"]
+            deploy.executor.send({"do": "end"})
+        assert problem["message"] == f"the log of {example.name} is {log}, {words}"
+        assert problem["hint"].endswith(f"mv {log} {log}.away")
+        unmake()
+    assert example.info()["pid"] == pid
+
+
+SEES_AS_NOBODY = """
+import os, pwd, shlex          # another user may not enter the folder of this Python
+from tasks.executor.layout import Layout
+from tasks.executor.logs import log_folder
+layout = Layout({"root": %r, "supervisord_conf": "s", "program_dir": "p"})
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+service = {"directory": "a", "programs": [{"group": "a", "logs": [%r]}]}
+print([problem.message for uid in (os.geteuid(), 0) for problem in log_folder.problems(service, layout, uid)])
+"""
+
+
+@pytest.mark.promise(9)
+def test_log_that_supervisord_cannot_write_is_refused(tmp_path: Path) -> None:
+    """As where somebody once started the program by hand, as root. root's supervisord can write all of them."""
+    logs = tmp_path / "a/logs"
+    logs.mkdir(parents=True)
+    let_enter(logs)
+    for name in ("closed", "open"):
+        (logs / name).touch()
+    (logs / "closed").chmod(0o444)
+    (logs / "open").chmod(0o666)
+    logs.chmod(0o555)
+    for name, is_refused in (("closed", True), ("open", False), ("new", True), ("later/new", False)):
+        done = subprocess.run([sys.executable, "-c", SEES_AS_NOBODY % (str(tmp_path), f"logs/{name}")], cwd=CHECKOUT,
+                              capture_output=True, text=True, check=False)
+        refused = [] if not is_refused else [f"the log of a is {logs}/{name}, and supervisord, which runs as "]
+        assert done.returncode == 0, done.stderr
+        said = ast.literal_eval(done.stdout)
+        assert [line[:len(start)] for line, start in zip(said, refused, strict=True)] == refused, done
 
 
 def test_log_that_all_processes_of_a_program_write_to_is_shown_once(example: Example, tmp_path: Path) -> None:

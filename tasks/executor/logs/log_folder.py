@@ -8,27 +8,40 @@ from typing import Any, Iterator, Mapping
 
 from ..disk import files
 from ..errors import NotReady
+from ..layout import Layout
 from ..quoting import for_sh
+from ..system.accounts import user_name
 from .process_logs import OWN_OUTPUT
 
 # Where supervisord would wait for a reader, or get an error. A device may be meant.
 NO_LOG = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
-def problems(service: Mapping[str, Any], prefix: str) -> Iterator[NotReady]:
-    """Logs that supervisord could not write, as far as the login user can see. A missing folder may be made by the
-    build. `prefix`: what stands before a command that changes what is supervisord's."""
+def problems(service: Mapping[str, Any], layout: Layout, uid: int) -> Iterator[NotReady]:
+    """Logs that supervisord, which runs as `uid`, could not write, as far as the login user can see. It would not find
+    out before it has ended the program. A missing folder may be made by the build."""
+    directory = layout.below_root(service["directory"])
     for program in service["programs"]:
-        for path in program["logs"]:
-            kind = "" if OWN_OUTPUT.fullmatch(path) else _kind(path)    # that is another one for supervisord
+        for name in program["logs"]:
+            path = os.path.join(directory, name)
+            if OWN_OUTPUT.fullmatch(path):              # that is another one for supervisord
+                continue
+            kind = _kind(path)
             if kind:
                 yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
-                               _remedy(path, kind, program["group"], prefix))
+                               _remedy(path, kind, program["group"], layout.access.prefix, name == path))
+            elif uid == os.geteuid() and not _is_writable(path):
+                folder, user = os.path.dirname(path), user_name(uid)
+                yield NotReady(f"the log of {program['group']} is {path}, and supervisord, which runs as {user}, cannot"
+                               " write there",
+                               f"see whose it is on the host: ls -ld {for_sh(folder)} {for_sh(path)}; then give it to"
+                               f" {user} with chown")
 
 
-def _remedy(path: str, kind: str, group: str, prefix: str) -> str:
-    """A folder holds what others need, such as /var/log."""
-    if kind == "folder":
+def _remedy(path: str, kind: str, group: str, prefix: str, is_named: bool) -> str:
+    """A folder that hosts.yaml names holds what others need, such as /var/log. `prefix`: what stands before a command
+    that changes what is supervisord's."""
+    if kind == "folder" and is_named:
         return f"let hosts.yaml name a file in it, such as {os.path.join(path, group + '.log')}"
     return f"move it away on the host: {prefix}mv {for_sh(path)} {for_sh(path + '.away')}"
 
@@ -37,7 +50,15 @@ def _kind(path: str) -> str:
     try:
         return NO_LOG.get(stat.S_IFMT(os.stat(path).st_mode), "")
     except OSError:
-        return ""
+        leads_nowhere = os.path.islink(path) and not os.path.isdir(os.path.dirname(os.path.realpath(path)))
+        return "link into a folder that is not there" if leads_nowhere else ""
+
+
+def _is_writable(path: str) -> bool:
+    """Or may be made, by the build where the folder is not there."""
+    folder = os.path.dirname(os.path.realpath(path))
+    return os.access(path, os.W_OK) if os.path.exists(path) else \
+        not os.path.isdir(folder) or os.access(folder, os.W_OK | os.X_OK)
 
 
 def ensure(directory: str) -> None:

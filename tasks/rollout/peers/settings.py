@@ -123,13 +123,15 @@ def _program(target: Target, program: Program, needs_socket: bool) -> protocol.P
     """Its user as hosts.yaml says it: of the program, or by naming root as the user who logs in."""
     user = program.options.get("user") or ("root" if target.host.user == "root" else None)
     return {"group": program.group, "processes": list(program.processes), "user": user,
-            "socket": program.socket if needs_socket else None, "logs": absolute_logs(program)}
+            "socket": program.socket if needs_socket else None, "logs": log_places(program)}
 
 
-def absolute_logs(program: Program) -> list[str]:
-    """The paths among its options that any user of the host can tell."""
-    return [path.replace(PROCESS_NUMBER, "0") for option, path in program.options.items()
-            if option in LOG_FILES and path.startswith("/")]
+def log_places(program: Program) -> list[str]:
+    """Where its processes write, as far as any user of the host can tell: absolute or below the service's directory."""
+    named = [path.replace(PROCESS_NUMBER, "0") for option, path in program.options.items()
+             if option in LOG_FILES and path.startswith("/")]
+    usual = [] if "stdout_logfile" in program.options else [f"logs/{process}.log" for process in program.processes]
+    return [*usual, *named]
 
 
 def _tool(service: Service) -> str:
