@@ -212,8 +212,8 @@ class Command:
         """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""
         recipients = [self._recipient(entry) for entry in self.environment.notify]
         if recipients:
-            self.report.add("notify", notification.notifier.Notifier(recipients, caller(os.environ),
-                                                                     self.inventory.folder, self.report.on))
+            self.report.add("notify", notification.notifier.Notifier(
+                recipients, caller(os.environ), self.inventory.folder, self.report.on, self.mask))
 
     def _recipient(self, entry: Notification) -> notification.notifier.Recipient:
         recipient = notification.notifier.Recipient
@@ -237,6 +237,8 @@ class Command:
         text = inventory.urls.without_password(text)
         for url in self._urls:
             text = url.masked_in(text)
+        for token in rollout.commits.local_commands.tokens_of_job(os.environ):
+            text = token.masked_in(text)
         if self.sudo_password is not None:
             text = self.sudo_password.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message

@@ -35,13 +35,15 @@ class Recipient(Struct, frozen=True, kw_only=True):
 
 class Notifier(Reporter):
     """`by`: who gave the command, and perhaps the URL of the job; `folder`: of hosts.yaml. Whatever goes wrong is one
-    warning through `report`."""
+    warning through `report`, without what `mask` hides."""
 
-    def __init__(self, recipients: Iterable[Recipient], by: str, folder: Path, report: Callable[[Event], None]) -> None:
+    def __init__(self, recipients: Iterable[Recipient], by: str, folder: Path, report: Callable[[Event], None],
+                 mask: Callable[[str], str]) -> None:
         self._recipients = list(recipients)
         self._by = by
         self._folder = folder
         self._report = report
+        self._mask = mask
         self._started: Started | None = None
         self._begun = 0.0
         self._resolved: dict[str, Resolved] = {}
@@ -83,4 +85,5 @@ class Notifier(Reporter):
     def _attempt(self, recipient: Recipient, message: str, finished: Finished) -> Attempt:
         if recipient.url is not None:
             return Webhook(recipient.url, message)
-        return TeamCommand(recipient.notification.run, self._folder, encoded(finished, "utf-8").encode() + b"\n")
+        given = encoded(finished, "utf-8").encode() + b"\n"
+        return TeamCommand(recipient.notification.run, self._folder, given, self._mask)

@@ -7,16 +7,22 @@ import os
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-TAIL = 4096                             # bytes of its output that are read when it fails
+READ = 2**17                            # bytes of its output that are read when it fails
+SHOWN = 4096                            # characters of them: no secret is cut, which would not be found
 REAP_WITHIN = 1.0                       # seconds
 
 
 class TeamCommand:
-    """An attempt in a process group of its own. Its streams are files: nothing waits for who holds them open."""
+    """An attempt in a process group of its own. Its streams are files: nothing waits for who holds them open.
 
-    def __init__(self, command: str, folder: Path, given: bytes) -> None:
+    `mask` hides secrets: the command has those of the caller's environment.
+    """
+
+    def __init__(self, command: str, folder: Path, given: bytes, mask: Callable[[str], str]) -> None:
+        self._mask = mask
         self._output = tempfile.TemporaryFile()          # noqa: SIM115 (cancel() closes it)
         self._failure = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,8 +44,8 @@ class TeamCommand:
         if not status:
             return self._failure
         ending = f"signal {-status}" if status < 0 else f"exit status {status}"
-        self._output.seek(max(0, self._output.seek(0, os.SEEK_END) - TAIL))
-        lines = self._output.read().decode("utf-8", "replace").split("\n")
+        self._output.seek(max(0, self._output.seek(0, os.SEEK_END) - READ))
+        lines = self._mask(self._output.read().decode("utf-8", "replace"))[-SHOWN:].split("\n")
         return ": ".join([ending, *[line for line in lines if line.strip()][-1:]])
 
     def cancel(self) -> None:

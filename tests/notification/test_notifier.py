@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -62,11 +62,11 @@ def chat(status: int = 200, drip: bool = False) -> Iterator[tuple[str, list[Any]
         server.shutdown()
 
 
-def told(folder: Path, *recipients: Recipient, last: Finished | None = None, events: tuple[Event, ...] = ()
-         ) -> list[str]:
+def told(folder: Path, *recipients: Recipient, last: Finished | None = None, events: tuple[Event, ...] = (),
+         mask: Callable[[str], str] = str) -> list[str]:
     """The warnings."""
     warnings: list[Event] = []
-    notifier = Notifier(recipients, BY, folder, warnings.append)
+    notifier = Notifier(recipients, BY, folder, warnings.append, mask)
     for event in (STARTED, RESOLVED, *events, last or finished()):
         notifier.on(event)
     assert all(isinstance(warning, Notice) and warning.level == "warning" for warning in warnings)
@@ -119,7 +119,7 @@ def test_notification_depends_on_the_ending(tmp_path: Path, last: Finished, on: 
 def test_nobody_is_told_before_a_host_is_contacted(tmp_path: Path) -> None:
     warnings: list[Event] = []
     for first in ((), (Started(command="plan", environment="x", hosts=[], services=[]),)):
-        notifier = Notifier([command("exit 1")], BY, tmp_path, warnings.append)
+        notifier = Notifier([command("exit 1")], BY, tmp_path, warnings.append, str)
         for event in (*first, finished("refused", 2)):
             notifier.on(event)
     assert warnings == []
@@ -130,6 +130,15 @@ def test_command_gets_the_event_on_its_standard_input(tmp_path: Path) -> None:
     event = json.loads((tmp_path / "told").read_text())
     assert (event["event"], event["exit_code"], event["hosts"]["web1"]["api"]["now"]) == ("finished", 0, B)
     assert (tmp_path / "where").read_text().strip() == str(tmp_path)
+
+
+@pytest.mark.promise(7)
+def test_secret_that_a_command_prints_is_hidden_also_where_its_line_is_cut(tmp_path: Path) -> None:
+    secret = Secret("s3cret" * 20)
+    loud = [f"echo {'s3cret' * 20}; exit 3", f"printf %s {'s3cret' * 20}; printf 'x%.0s' $(seq 4070); exit 3"]
+    first, cut = told(tmp_path, *map(command, loud), mask=secret.masked_in)
+    assert first.endswith("exit status 3: ***") and cut.endswith("x" * 4070)
+    assert "s3cret" not in first.partition("exit status")[2] + cut.partition("exit status")[2]
 
 
 def test_problem_of_a_notification_is_a_warning(tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ class SecretMask(Mask):
         return text
 
 
+def tokens_of_job(environ: Mapping[str, str]) -> list[Secret]:
+    """With which a job of a CI server fetches."""
+    return [Secret(environ[name]) for name in JOB_TOKENS if name in environ]
+
+
 class LocalCommands:
     """`environ`: the caller's, from which a command gets all but `hidden` variables; `secrets`: hidden in output."""
 
@@ -56,8 +61,7 @@ class LocalCommands:
         self._environ = {name: value for name, value in environ.items()
                          if name not in hidden and name not in PRIVATE
                          and (not name.startswith("GIT_") or name.startswith(KEPT_OF_GIT))}
-        tokens = [Secret(environ[name]) for name in JOB_TOKENS if name in environ]
-        self._mask = SecretMask([*secrets, *tokens])
+        self._mask = SecretMask([*secrets, *tokens_of_job(environ)])
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
