@@ -36,7 +36,8 @@ def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
     """
     commit = tree.head()
     variables = dict(step.args["variables"])
-    if "certain" in step.args:
+    is_of_version_before = "certain" in step.args       # a deploy knows how to build: only an undo says how sure it is
+    if is_of_version_before:
         variables["PATH"] = joined(variables.get("PATH", ctx.env["PATH"]), _path_before(ctx))
     try:
         run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), variables)
@@ -46,7 +47,7 @@ def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
         raise
     processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
     now = tree.head()
-    if now != commit and "certain" not in step.args:
+    if now != commit and not is_of_version_before:
         raise HostError(f"the build left {tree.directory} at {now or 'no commit'}, and not at {commit}",
                         "take out of `build` what moves it, such as git pull, git checkout or git commit")
 
