@@ -947,7 +947,8 @@ class ServiceFields(TypedDict):
     release that the link of that name points to, `current_target` what that link holds; `clone_state` is that of
     the clone itself, where a release runs; `programs`, by group, are those that hosts.yaml names and those in our
     program file; `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it
-    is not known; `machine` is what `uname -m` says; `login` is the user who logs in; `handwritten` is the command
+    is not known; `machine` is what `uname -m` says; `program_folder` tells the folder of program files from that of
+    any other machine, empty where it is not there; `login` is the user who logs in; `handwritten` is the command
     that runs the program by the file that a person wrote and the first deploy kept, null where it kept none;
     `written_directory` is where the programs run by their program file, null where it says nothing; `subtree` is
     git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are those that
@@ -985,6 +986,7 @@ class ServiceFields(TypedDict):
     drained_by: Optional[str]
     handwritten: Optional[str]
     machine: str
+    program_folder: str
     login: str
 
 

@@ -162,6 +162,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     handwritten: str | None = None      # the command that runs the program by the file that the first deploy kept
     drained_by: Name | None = None      # a deploy that ended without its hooks on the client
     machine: str = ""                   # as `uname -m` names it
+    program_folder: str = ""            # tells the folder of program files from that of any other machine; or empty
 
     @property
     def runs_other_release(self) -> bool:

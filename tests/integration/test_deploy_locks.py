@@ -90,3 +90,13 @@ def test_deploy_does_not_wait_for_itself_where_two_hosts_are_one_machine(make_ap
     assert run.code == 2, run
     assert f"{app.name} is locked by this very command: web2 is the same machine and root as one of web1, web3" \
         in messages(run)
+    plan = app.fab("plan", app.name)
+    words = f"web2 is the same machine as web1, and {app.name} has one program file there"
+    assert plan.code == 2 and words in messages(plan), plan
+    (tmp_path / "other").mkdir()
+    program_dir = app.lab["web1"].root / "conf.d"
+    app.environment["hosts"]["web2"].update(root=str(tmp_path / "other"), program_dir=str(program_dir),
+                                            supervisord_conf=str(app.lab["web1"].conf))
+    app.write()
+    for run in (app.fab("plan", app.name), app.deploy()):
+        assert run.code == 2 and words in messages(run) and not run.of("step_started"), run

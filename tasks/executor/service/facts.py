@@ -65,6 +65,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "history": [_short(line) for line in lines],
         "logs": os.path.join(clone.directory, "logs"),
         "machine": os.uname().machine,
+        "program_folder": _folder_of_machine(layout.program_dir),
         "default_user": None if is_down(programs) else _default_user(supervisord),
         "login": login_name(),
         "drained_by": _drained_by(layout, name),
@@ -208,6 +209,16 @@ def _use_of_handwritten(layout: Layout, name: str) -> str | None:
         return None
     return (f"{access.prefix}install -m 600 {for_sh(kept)} {for_sh(layout.program_file(name))} && "
             f"{access.supervisorctl} update")
+
+
+def _folder_of_machine(path: str) -> str:
+    """The same for each name of a folder, and of its machine; empty where it is not there, or shut."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    boot = files.read_bytes("/proc/sys/kernel/random/boot_id") or b""
+    return f"{boot.decode().strip()}:{status.st_dev}:{status.st_ino}"
 
 
 def _drained_by(layout: Layout, name: str) -> str | None:

@@ -38,6 +38,7 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
         if takes_locks:
             conversation.send([peer for peer in conversation.peers if peer.state is State.READY], {"do": "unlock"})
         conversation.pause(min(POLL, max(0.0, deadline - time.monotonic())))
+    _refuse_one_supervisord(conversation)
 
 
 def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
@@ -67,6 +68,19 @@ def _refuse_one_machine(conversation: Conversation, refusing: list[Peer]) -> Non
                 f"{peer.name}: {peer.refusal.service} is locked by this very command: {peer.name} is the same machine"
                 f" and root as {'one of ' if len(ready) > 1 else ''}{', '.join(ready) or 'another host'}",
                 "name each machine once in hosts.yaml, or give each name a `root` of its own"))
+
+
+def _refuse_one_supervisord(conversation: Conversation) -> None:
+    """A service under two names of a machine would have one program file there, and a dry run takes no lock to tell."""
+    seen: dict[tuple[str, str], str] = {}
+    for peer in conversation.peers:
+        for service, facts in peer.facts.items():
+            other = seen.setdefault((facts.program_folder or peer.name, service), peer.name)
+            if other != peer.name:
+                conversation.stop(errors.NotReady(
+                    f"{peer.name} is the same machine as {other}, and {service} has one program file there:"
+                    f" {facts.program_path}",
+                    "name each machine once in hosts.yaml, or give each name a supervisord and a `root` of its own"))
 
 
 def _locked(peers: list[Peer]) -> errors.Locked:
