@@ -51,7 +51,7 @@ def of_other_servers(socket: str, names: Container[str], directory: str) -> list
 
 def _started() -> Iterator[Leftover]:
     """All that any supervisord started, and what that started."""
-    for pid in processes.all_pids():
+    for pid in processes.with_variable(GROUP):
         marks = processes.variables(pid)
         fields = processes.stat(pid)
         if fields and GROUP in marks:

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from typing import Container
+from typing import Container, Iterator
 
 from ..disk.containment import is_inside
 
@@ -63,6 +63,13 @@ def all_pids() -> list[int]:
 def has_variable(pid: int, name: str, value: str) -> bool:
     """Whether the environment that the process was started with has this variable, as far as we may know."""
     return os.fsencode(f"{name}={value}") in _environ(pid)
+
+
+def with_variable(name: str) -> Iterator[int]:
+    """Those that were started with this variable, as far as we may know. No other variable is decoded: a host has
+    hundreds of processes, with a hundred variables each."""
+    start = b"\0" + os.fsencode(name) + b"="
+    return (pid for pid in all_pids() if start in b"\0" + _read(f"/proc/{pid}/environ"))
 
 
 def variables(pid: int) -> dict[str, str]:
