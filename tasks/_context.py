@@ -10,9 +10,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
+from . import _commit_origin, embedded, inventory, program, reports, rollout
 from ._caller import caller
-from ._errors import Declined, FabvisorError, SelectionError
 from ._installation import home
 from ._options import check_serial
 from ._user_folders import current_folder
@@ -20,7 +19,7 @@ from ._user_folders import current_folder
 if TYPE_CHECKING:
     from .executor.protocol import Unfinished, Verb
     from .inventory.loading import Inventory
-    from .inventory.model import Environment, Notification, Target
+    from .inventory.model import Environment, Target
     from .inventory.secret_sources import SecretSources
     from .inventory.serial import Serial
 
@@ -38,8 +37,8 @@ class Command:
         self.options = options
         self.report = report
         self._secret_sources: dict[str, SecretSources] = {}
-        self._urls: list[inventory.secret.Secret] = []         # of webhooks
         self.sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
+        self.hidden = [self.sudo_password] if self.sudo_password else []    # beside secrets of services: mask() knows
 
     @functools.cached_property
     def inventory(self) -> Inventory:
@@ -183,49 +182,6 @@ class Command:
         """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""
         return check_serial(option) if option else self.environment.serial
 
-    def confirmation(self, yes: bool) -> Callable[[], None] | None:
-        """How to ask before anything changes, where `confirm` says so. Raises where there is no terminal."""
-        if yes or not self.environment.confirm:
-            return None
-        if not self.report.attended:
-            look = "see what it would do: fab plan …; then: " if self.name == "deploy" else ""
-            raise SelectionError(f"{self.environment.name} asks before anything changes (`confirm: true`), and there is"
-                                 " no terminal to ask on",
-                                 f"{look}fab {self.name} … --yes")
-        return self._ask
-
-    def question(self, why: str, question: str) -> Callable[[], None]:
-        """How to ask; raises where there is no terminal, or nobody agrees. `why`: what is asked for."""
-        if not self.report.attended:
-            raise SelectionError(f"{self.name} asks first, because {why}, and there is no terminal to ask on",
-                                 f"see what it would do: fab {self.name} --dry-run; then: fab {self.name} --yes")
-        return lambda: self._require_yes(question)
-
-    def _ask(self) -> None:
-        self._require_yes(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?")
-
-    def _require_yes(self, question: str) -> None:
-        if not self.report.ask(question):
-            raise Declined("not confirmed", "the same command asks again")
-
-    def notify(self) -> None:
-        """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""
-        recipients = [self._recipient(entry) for entry in self.environment.notify]
-        if recipients:
-            self.report.add("notify", notification.notifier.Notifier(
-                recipients, caller(os.environ), self.inventory.folder, self.report.on, self.mask))
-
-    def _recipient(self, entry: Notification) -> notification.notifier.Recipient:
-        recipient = notification.notifier.Recipient
-        if not entry.webhook:
-            return recipient(notification=entry)
-        try:
-            url = self.secret_sources(self.environment_name).find_one(entry.webhook)
-        except FabvisorError as error:
-            return recipient(notification=entry, problem=error.message)
-        self._urls.append(url)
-        return recipient(notification=entry, url=url)
-
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""
         for kind, path in files.items():
@@ -235,12 +191,8 @@ class Command:
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
         text = inventory.urls.without_password(text)
-        for url in self._urls:
-            text = url.masked_in(text)
-        for token in rollout.commits.local_commands.tokens_of_job(os.environ):
-            text = token.masked_in(text)
-        if self.sudo_password is not None:
-            text = self.sudo_password.masked_in(text)
+        for secret in (*self.hidden, *rollout.commits.local_commands.tokens_of_job(os.environ)):
+            text = secret.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message
             targets = self.inventory.environment(self.environment_name).targets
             return self.secret_sources(self.environment_name).masked(text, (target.service for target in targets))

@@ -13,6 +13,7 @@ from invoke.exceptions import AuthFailure, CommandTimedOut, Exit, Failure
 
 from . import remote, rollout
 from ._command import command
+from ._confirmation import confirmation
 from ._context import Command
 from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError, Unreachable
 from ._options import DEFAULTS, ROLLOUT, check_one_service
@@ -66,7 +67,8 @@ def _require(command: str, needed: Mapping[str, Any]) -> None:
 
 def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool) -> rollout.events.Finished:
     """Nothing is called unless all hosts can be used; no further host follows one where it failed."""
-    chosen, confirm = run.choose(lambda environment: (run.select(environment, service or "all"), run.confirmation(yes)))
+    chosen, confirm = run.choose(lambda environment: (run.select(environment, service or "all"),
+                                                      confirmation(run, yes)))
     by_host = {target.host.name: target for target in reversed(chosen)}
     targets = [by_host[name] for name in sorted(by_host)][:1 if once else None]
     if confirm:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import rollout
 from ._command import command
+from ._confirmation import confirmation
 from ._context import Command
 from ._errors import NotReady
 from ._options import SERIAL
@@ -61,7 +62,7 @@ def restart(run: Command, service: str, serial: str = "") -> rollout.events.Fini
 def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None, *, starts: bool = True,
              yes: bool = True) -> rollout.events.Finished:
     targets, confirm = run.choose(lambda environment: (
-        run.with_secrets_of_drain(run.select_programs(environment, service)), run.confirmation(yes)))
+        run.with_secrets_of_drain(run.select_programs(environment, service)), confirmation(run, yes)))
     if confirm:
         confirm()
     fleet = run.fleet(targets)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from . import inventory, rollout
 from ._command import command
 from ._commit_origin import Origin
+from ._confirmation import confirmation
 from ._context import Command
+from ._notify import notify
 from ._options import ARTIFACT, ROLLOUT, RolloutOptions, check_revision, seconds
 
 
@@ -40,10 +42,10 @@ def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[inven
     """Bring commits to the hosts: from where `find_origin` says, which may refuse it. `make_planner` imports much: it
     is called while hosts are being connected."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
-    run.notify()
+    notify(run)
     wait = seconds("wait", options.wait)
     serial = run.serial(options.serial)
-    origin, confirm = run.choose(lambda environment: (find_origin(environment), run.confirmation(options.yes)))
+    origin, confirm = run.choose(lambda environment: (find_origin(environment), confirmation(run, options.yes)))
     fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.transaction.coordinator.Coordinator(
         run.deployment(origin.targets, origin.revisions, "replace", serial, needs_ports=not options.force), fleet,

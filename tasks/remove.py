@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import inventory, rollout
 from ._command import command
+from ._confirmation import confirmation
 from ._context import Command
 from ._options import ROLLOUT
 
@@ -18,7 +19,7 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
 
     Example: fab remove monitor --host web2.example.com
     """
-    confirm = run.confirmation(yes)
+    confirm = confirmation(run, yes)
     targets = run.with_secrets_of_drain(_targets(run, service))
     if confirm:
         confirm()

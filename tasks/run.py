@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import inventory, rollout
 from ._command import command
+from ._confirmation import confirmation
 from ._context import Command
 from ._errors import SelectionError
 from ._options import ROLLOUT, SERIAL, check_one_service, check_serial, seconds
@@ -28,7 +29,7 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     sizes = check_serial(serial) if serial else inventory.serial.AT_ONCE
     limit = seconds("timeout", timeout, least=1)
     targets, confirm = run.choose(lambda environment: (run.select(environment, check_one_service(service) or "all"),
-                                                       run.confirmation(yes)))
+                                                       confirmation(run, yes)))
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
     remote = rollout.peers.settings.RemoteCommand(line=command_line, service=service, timeout=limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import provision, rollout
 from ._command import command
+from ._confirmation import question
 from ._context import Command
 
 
@@ -19,5 +20,5 @@ def setup(run: Command, service: str = "all", dry_run: bool = False, yes: bool =
     """
     if dry_run:
         return provision.conversation.show_script(run.targets(service), run.report)
-    confirm = None if yes else run.question("it changes hosts", "set up these hosts?")
+    confirm = None if yes else question(run, "it changes hosts", "set up these hosts?")
     return provision.conversation.set_up(run.targets(service), run.report, run.environment.name, confirm)
