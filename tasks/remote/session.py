@@ -17,9 +17,8 @@ from typing import Any
 from paramiko import Channel, ChannelException, SSHException
 
 from ..inventory.secret import reveal
-from .connection import known_servers
+from . import known_interpreters
 from .connection.host_connection import HostConnection
-from .connection.known_servers import Server
 from .lines import Lines, LineTooLong
 from .output import Output
 from .paramiko_private.client_transport import runs_no_command
@@ -73,7 +72,6 @@ class Session:
         self.trace = ""
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | str | None] = queue.SimpleQueue()
-        self._remembered = ""               # by which name: what a far host runs
         self._closed = threading.Event()
         self._written = threading.Event()
         self._ended = threading.Event()
@@ -117,10 +115,12 @@ class Session:
         try:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
-            kind = self._expected(program, command)
-            channel.sendall(memoryview(self._made(program, kind)))
+            early = self._connection.first_input
+            kind = early.kind if early else self._expected(program, command)
+            if early is None:
+                channel.sendall(memoryview(self._made(program, kind)))
             sent()
-            self._send_messages(channel, program, kind)
+            self._send_messages(channel, command, program, kind)
             channel.shutdown_write()
         except (SSHException, EOFError, OSError, AttributeError) as error:
             if channel is None:
@@ -136,8 +136,7 @@ class Session:
         if self._connection.transport.is_near:
             self._made(program, OURS)           # most likely that one: made while the interpreter starts
             return self._told_interpreter()
-        self._remembered = f"{self._connection.server} {OURS} {command}"
-        return OURS if known_servers.recall(self._remembered).runs_compiled else ""
+        return known_interpreters.last_kind(self._connection.server, command)
 
     def _made(self, program: Program, kind: str) -> bytes:
         """The program as that host can run it. A bug ends the session at once: nobody shall wait for the host."""
@@ -148,7 +147,7 @@ class Session:
             self._connection.sever()
             return b""
 
-    def _send_messages(self, channel: Channel, program: Program, kind: str) -> None:
+    def _send_messages(self, channel: Channel, command: str, program: Program, kind: str) -> None:
         """Until the end. An interpreter of another kind passes them over: it gets them again, behind sources."""
         passed_over: list[bytes] = []
         while (item := self._next_to_send()) is not None:
@@ -159,15 +158,8 @@ class Session:
                 continue
             if kind and item != kind:
                 channel.sendall(self._made(program, item) + b"".join(passed_over))
-            self._remember(item)
+            known_interpreters.remember(self._connection, command, item)
             kind = ""
-
-    def _remember(self, kind: str) -> None:
-        """Whether the interpreter of a far host takes what was compiled by ours."""
-        if self._remembered:
-            now = Server(runs_compiled=kind == OURS)
-            if now != known_servers.recall(self._remembered):
-                known_servers.remember(self._remembered, now)
 
     def _next_to_send(self) -> bytes | str | None:
         """A message, or the kind of the interpreter once it is known. None at the end."""

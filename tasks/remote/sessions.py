@@ -8,6 +8,7 @@ from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
 from .connection.connection import connect
 from .early_dial import EarlyDial
+from .known_interpreters import first_input
 from .sent_executor.bootstrap import command, program
 from .session import Deliver, Session, open_session
 
@@ -22,5 +23,6 @@ class Sessions:
     def open(self, host: Host, deliver: Deliver, sent: Callable[[], object] = lambda: None) -> Session:
         """Connects, and sends the executor; then calls sent(), on any thread. Raises what connect() raises."""
         start = command(host.python)
-        connection = connect(host, self._early.ask, start, self._early.dial)
+        connection = connect(host, self._early.ask, start, self._early.dial,
+                             lambda server: first_input(server, start, self._program))
         return open_session(connection, start, self._program, deliver, host.lease / BEATS_PER_LEASE, sent)

@@ -18,6 +18,7 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRA
 from tasks._errors import HostKeyError, LoginError, Unreachable
 from tasks.inventory.model import Host
 from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import FirstInput
 from tasks.remote.connection.known_servers import Server, recall, remember
 from tests.support.sshd import Sshd, keygen, public
 
@@ -138,6 +139,18 @@ def test_server_that_takes_no_early_request_is_asked_once_more_and_remembered(pl
         connection.sever()
         assert not server.seen.takes_early
         assert [len(keys) for keys in server.tried] == [1] * connections
+
+
+@pytest.mark.parametrize("offence", ["drops the login", "lets in, and drops the session", "refuses the session",
+                                     "numbers its channels from 7"])
+def test_what_a_server_did_not_take_with_the_login_is_still_to_be_sent(place: Callable[..., Place], offence: str
+                                                                       ) -> None:
+    server = place(offence)
+    remember(server.name, Server("curve25519-sha256"))
+    connection = connect(server.host, command="echo hi", first_input=lambda name: FirstInput("", b"x" * 300_000))
+    assert connection.first_input is None
+    assert connection.transport.execute("echo hi").recv(100) == b"hi\n"
+    connection.sever()
 
 
 def test_server_that_opens_no_session_at_all_is_not_remembered(place: Callable[..., Place]) -> None:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tasks.remote.connection.host_connection import HostConnection
+from tasks._errors import LoginError
+from tasks.inventory.model import Host as Settings
+from tasks.remote import known_interpreters
+from tasks.remote.connection import known_servers
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import FirstInput, HostConnection
+from tasks.remote.connection.known_servers import Server
 from tasks.remote.paramiko_private import key_exchange
 from tasks.remote.sent_executor import bootstrap
 from tasks.remote.sent_executor.bootstrap import ANY, OURS, packed
+from tests.remote.test_known_servers import by_way_of
 from tests.remote.test_session import Talk
+from tests.support.half_duplex import HalfDuplex
+from tests.support.lab import wait_for
 from tests.support.pythons import interpreters
-from tests.support.sshd import Sshd
+from tests.support.sshd import Sshd, keygen
 
 # Says which kind of program it is; then it says what it hears.
 MODULE = """\
@@ -95,6 +105,68 @@ def test_far_host_whose_interpreter_has_changed_gets_sources_in_the_same_session
     assert host.asked[1] == OURS and len(host.asked) == 4
     host.install(sys.executable)
     assert [host.runs(), host.runs()] == ["", OURS]
+
+
+def test_host_that_is_very_far_gets_sources(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TCP takes a round trip less for them."""
+    host.install(sys.executable)
+    host.runs()
+    monkeypatch.setattr(known_interpreters, "COMPILED_WITHIN", 0)
+    assert [host.runs(), host.runs()] == [OURS, ""]
+
+
+def test_program_of_a_known_far_host_leaves_with_the_login(tmp_path: Path, sshd: Sshd) -> None:
+    """It runs before the client has heard that it is let in."""
+    ran = tmp_path / "ran"
+    code = f"import os\nos.mkfifo({str(ran)!r})\n{MODULE}"
+    start = bootstrap.command(sys.executable)
+    with HalfDuplex(sshd.host, sshd.port) as proxy, ThreadPoolExecutor(1) as pool:
+        known_servers.remember(f"[{proxy.host}]:{proxy.port} {proxy.host}:{proxy.port} ", Server("curve25519-sha256"))
+        asked: list[str] = []
+
+        def program(kind: str) -> bytes:
+            asked.append(kind)
+            return packed({"loader": code, "kind": "early"}, ANY)
+
+        connecting = pool.submit(connect, by_way_of(proxy, sshd), command=start,
+                                 first_input=lambda server: known_interpreters.first_input(server, start, program))
+        wait_for(ran.exists, "the program")
+        assert not connecting.done()
+        wait_for(lambda: proxy.answer() or connecting.done(), "the connection")
+        talk = Talk(connecting.result(), start, program)
+        talk.session.send({"first": 1})
+        wait_for(lambda: proxy.answer() or talk.messages.qsize() >= 2, "the messages")
+        assert [talk.next(), talk.next()] == [{"runs": {"kind": "early"}}, {"first": 1}]
+        talk.session.close()
+    assert asked == [""]
+
+
+def test_data_that_leaves_with_the_login_counts_in_the_window(tmp_path: Path, sshd: Sshd) -> None:
+    """sshd ends a connection that sends a tenth more than the 2 MiB that it takes."""
+    goes, first, more = tmp_path / "goes", b"x" * 300_000, b"y" * 3_000_000
+    start = f"while [ ! -e {goes} ]; do sleep 0.01; done; wc -c"
+    known_servers.remember(f"[{sshd.host}]:{sshd.port} {sshd.host}:{sshd.port} ", Server("curve25519-sha256"))
+    connection = connect(Settings(**sshd.host_settings()), command=start,
+                         first_input=lambda server: FirstInput("", first))
+    channel = connection.transport.execute(start)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(channel.sendall, more)
+        wait_for(lambda: channel.out_window_size == 0 or sent.done(), "the window to be full")
+        goes.touch()
+        sent.result(60)
+    channel.shutdown_write()
+    assert int(channel.recv(100)) == len(first) + len(more)
+    connection.sever()
+
+
+def test_login_that_is_refused_says_so_whatever_was_sent_behind_it(tmp_path: Path, sshd: Sshd) -> None:
+    name = f"[{sshd.host}]:{sshd.port} {sshd.host}:{sshd.port} "
+    known_servers.remember(name, Server("curve25519-sha256"))
+    with pytest.raises(LoginError):
+        connect(Settings(**sshd.host_settings(identity_file=str(keygen(tmp_path / "unknown")))), command="true",
+                first_input=lambda server: FirstInput("", b"x" * 300_000))
+    assert sshd.log.count("Connection from") == 1
+    assert known_servers.recall(name).takes_early
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff", b"{}\n", b"\0" * 100_000])

@@ -9,6 +9,7 @@ import functools
 import logging
 import random
 import time
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from . import dial, gateways, known_servers
 from .dial import Dial
 from .endpoint import Endpoint, open_once
 from .handshake import EarlyExchangeFailed, TurnedAway
-from .host_connection import HostConnection
+from .host_connection import FirstInput, HostConnection
 from .known_servers import Server
 from .login import CutOff
 
@@ -33,20 +34,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 2.0       # seconds
 
 class _Route(Struct, frozen=True):
     """The way to a host. `label`: its name in messages; `path`: the host and its gateways so far, to find circles;
-    `ask`: answers for the ssh configuration; `dial`, `command`: see connect(). A gateway gets no session: None."""
+    `ask`: answers for the ssh configuration; `dial`, `command`, `first_input`: see connect(). A gateway gets none
+    of these: no session."""
 
     label: str
     path: tuple[Host, ...]
     ask: Ask
     dial: Dial
     command: str | None
+    first_input: Callable[[str], FirstInput] | None = None
 
 
-def connect(host: Host, ask: Ask = ask, command: str = "", dial: Dial = dial.directly) -> HostConnection:
+def connect(host: Host, ask: Ask = ask, command: str = "", dial: Dial = dial.directly,
+            first_input: Callable[[str], FirstInput] | None = None) -> HostConnection:
     """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
 
-    `command`: what the first session will run, where that is known; the host may begin it at once. `dial`: makes the
-    socket to the host, or to the first gateway.
+    `command`: what the first session will run, where that is known; the host may begin it at once. `first_input`: what
+    that reads first, by the server's name; a server that was far the last time gets it with the login. `dial`: makes
+    the socket to the host, or to the first gateway.
 
     Needs at most about twice `host.connect_timeout` seconds a hop; three times where its server answers no request for
     a session that comes early.
@@ -54,7 +59,7 @@ def connect(host: Host, ask: Ask = ask, command: str = "", dial: Dial = dial.dir
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host,), ask, dial, command))
+    return _connect(host, _Route(host.name, (host,), ask, dial, command, first_input))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -64,7 +69,7 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         hop = _open_gateway(host, settings, route)
         label = dial.label_of(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
-        endpoint = Endpoint(host, settings, _reach(route, hop), verifier, offered, route.command)
+        endpoint = Endpoint(host, settings, _reach(route, hop), verifier, offered, route.command, route.first_input)
         try:
             connection = _open_as_known(endpoint)
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import fabric
@@ -16,7 +17,7 @@ from ..host_keys.verifier import Verifier
 from ..user_keys.key_offers import Keys
 from .dial import Dial
 from .handshake import Handshake
-from .host_connection import HostConnection
+from .host_connection import FirstInput, HostConnection
 from .known_servers import Server
 from .login import Login
 from .proxy_command import ProxyCommand
@@ -24,7 +25,7 @@ from .proxy_command import ProxyCommand
 
 class Endpoint(Struct, frozen=True):
     """A server and what it takes to get in. `reach` makes the socket; `command`: what the session will run, "" where
-    that is not known yet; None for no session."""
+    that is not known yet; None for no session. `first_input`: what the command reads first, by the server's name."""
 
     host: Host
     settings: Settings
@@ -32,6 +33,7 @@ class Endpoint(Struct, frozen=True):
     verifier: Verifier
     keys: Keys
     command: str | None
+    first_input: Callable[[str], FirstInput] | None = None
 
     @property
     def name(self) -> str:
@@ -44,8 +46,9 @@ def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
     try may help."""
     started = time.monotonic()
     host, settings, verifier = endpoint.host, endpoint.settings, endpoint.verifier
+    first_input = _first_input(endpoint, assumed)
     login = Login(verifier.label, settings.user, endpoint.keys, host.connect_timeout,
-                  endpoint.command if assumed.takes_early else None)
+                  endpoint.command if assumed.takes_early else None, first_input.data if first_input else b"")
     proxy = _proxy(verifier.label, settings) if settings.proxy_command else None
     handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy, assumed.key_exchange)
     link = proxy.link if proxy else endpoint.reach(verifier.label, settings, host.connect_timeout)
@@ -64,6 +67,8 @@ def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
         connection.open()
         if not connection.transport.has_session():
             raise login.cut_off(f"{verifier.label}: the host opens no channel")
+        if connection.transport.has_requested:
+            connection.first_input = first_input
     except BaseException as error:
         connection.sever()
         link.close()
@@ -71,6 +76,13 @@ def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
             raise handshake.explain(error) from None
         raise
     return connection
+
+
+def _first_input(endpoint: Endpoint, assumed: Server) -> FirstInput | None:
+    """Of a server that was far the last time: a near one can be asked what it takes."""
+    if endpoint.first_input and endpoint.command and assumed.takes_early and assumed.key_exchange:
+        return endpoint.first_input(endpoint.name)
+    return None
 
 
 def _proxy(label: str, settings: Settings) -> ProxyCommand:

@@ -6,15 +6,24 @@ import socket
 from contextlib import suppress
 
 import fabric
+from msgspec import Struct
 from paramiko import Channel, Transport
+
+
+class FirstInput(Struct, frozen=True):
+    """What the command of a session reads first. `kind`: of the interpreter that can run it, "" for any."""
+
+    kind: str
+    data: bytes
 
 
 class HostConnection(fabric.Connection):  # type: ignore[misc]
     """A fabric.Connection that owns the connections to its gateways. `server`: the name of the server, and of the way
-    to it, by which it is remembered."""
+    to it, by which it is remembered. `first_input`: what its session was sent already, with the login."""
 
     hop: HostConnection | None = None
     server = ""
+    first_input: FirstInput | None = None
 
     def close(self) -> None:
         """Orderly; may wait while a link is frozen (see sever)."""

@@ -27,8 +27,8 @@ LASTS = 7 * 24 * 3600                       # seconds: what a server refuses tod
 
 class Server(Struct, frozen=True):
     """`key_exchange`: what it agrees on with us; "" where it is better not to guess.
-    `takes_early`: requests for a session, before it has answered the login. `runs_compiled`: the interpreter that a
-    command starts there takes our compiled code; of the command, whose name is the server's with `command`."""
+    `takes_early`: requests for a session, before it has answered the login. `runs_compiled`: the interpreter that
+    a command starts there takes our compiled code, and is near enough; under a name of server and command."""
 
     key_exchange: str = ""
     takes_early: bool = True

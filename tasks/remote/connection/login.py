@@ -35,15 +35,18 @@ class CutOff(Unreachable):
 class Login(AuthStrategy):
     """paramiko's hook for a login. `label` names the host in messages; `seconds` limits all keys together, but an
     agent may take a minute for each key: its owner must touch a token, or confirm.
-    `command`: what the connection's session will run, "" if that is not known; None on a way to the next host."""
+    `command`: what the connection's session will run, "" if that is not known; None on a way to the next host.
+    `data`: what the command reads first."""
 
-    def __init__(self, label: str, user: str, offered: Keys, seconds: float, command: str | None) -> None:
+    def __init__(self, label: str, user: str, offered: Keys, seconds: float, command: str | None, data: bytes = b""
+                 ) -> None:
         super().__init__(SSHConfig())
         self.label = label
         self.user = user
         self.keys = offered
         self.seconds = seconds
         self.command = command
+        self.data = data
         self._refused_keys: list[Offer] = []
 
     def get_sources(self) -> Iterator[AuthSource]:
@@ -95,7 +98,7 @@ class Login(AuthStrategy):
         command = self.command
         if command is None or offer is not self.keys.offers[-1] or not transport.is_openssh:
             return _nothing
-        return lambda: transport.request_session(command)
+        return lambda: transport.request_session(command, self.data)
 
     def _asks_for_more(self, taken: list[str], wish: str) -> LoginError:
         return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",

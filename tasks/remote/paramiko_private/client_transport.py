@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from paramiko import Channel, Message, SSHException, Transport
-from paramiko.common import MSG_CHANNEL_FAILURE
+from paramiko.common import MSG_CHANNEL_FAILURE, MSG_CHANNEL_WINDOW_ADJUST
 
 from .key_exchange import EarlyKeyExchange
 from .session_request import FIRST_CHANNEL, SessionRequest, exec_message
@@ -19,6 +19,10 @@ OWN_THREAD = 0.1                            # seconds
 def _note_refusal(channel: Any, message: Message) -> None:
     channel.is_refused = True
     channel._request_failed(message)
+
+
+def _adjust_window(channel: Any, message: Message) -> None:
+    channel._window_adjust(message)         # paramiko's table has the one of its own class
 
 
 def runs_no_command(channel: Channel) -> bool:
@@ -32,7 +36,8 @@ class ClientTransport(EarlyKeyExchange):
 
     _active_check_timeout = 30.0            # seconds; who closes the connection shuts its socket down first
     _channel_handler_table: ClassVar[dict[int, Callable[[Channel, Message], Any]]] = {
-        **Transport._channel_handler_table, MSG_CHANNEL_FAILURE: _note_refusal}  # type: ignore[attr-defined]
+        **Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_FAILURE: _note_refusal, MSG_CHANNEL_WINDOW_ADJUST: _adjust_window}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -99,11 +104,12 @@ class ClientTransport(EarlyKeyExchange):
             answered.set()
         super().stop_thread()
 
-    def request_session(self, command: str) -> None:
+    def request_session(self, command: str, data: bytes = b"") -> None:
         """Ask for the channel that the next open_session() or execute() returns, and for `command` in it, if there is
-        one. Waits for no answer. For OpenSSH's server, which numbers its channels from 0."""
+        one; `data` is what that reads first. Waits for no answer. For OpenSSH's server, which numbers its channels from
+        0."""
         self.has_requested = True
-        self._requested = SessionRequest(self, command)
+        self._requested = SessionRequest(self, command, data)
 
     def has_session(self) -> bool:
         """Wait for the answer to request_session(), if there was one. After a refusal, open_session() asks anew."""
