@@ -105,6 +105,23 @@ def test_connection_that_another_process_took_is_held_until_the_next_is_made(mon
     assert waiting == [listening] and len(tries) == 2
 
 
+def test_process_that_a_check_did_not_mean_may_answer_the_end_of_its_connection(tmp_path: Path) -> None:
+    """A write to a closed unix socket would end it, as SIGPIPE or BrokenPipeError."""
+    answered: list[bytes] = []
+
+    def answer(link: socket.socket, request: bytes) -> None:
+        link.sendall(OK)
+        answered.append(request)
+
+    def first_is_of_another(_: socket.socket) -> None:
+        if not answered:
+            raise errors.TakenByAnother("first")
+
+    with server(answer, tmp_path / "sock") as path:
+        wait({"http": f"http+unix://{path}:/", "timeout": 30}, first_is_of_another)
+    assert answered[0] == b"" and answered[-1].startswith(b"GET /")
+
+
 def test_http_check_encodes_a_url_that_is_not_ascii() -> None:
     asked: list[bytes] = []
 
