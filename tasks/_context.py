@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _commit_origin, embedded, inventory, program, reports, rollout
 from ._caller import caller
+from ._errors import FabvisorError, SelectionError
 from ._installation import home
 from ._options import check_serial
 from ._user_folders import current_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .executor.protocol import Unfinished, Verb
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Target
@@ -42,9 +45,10 @@ class Command:
 
     @functools.cached_property
     def inventory(self) -> Inventory:
-        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, current_folder(),
-                                                home())
-        return inventory.loading.load(path)
+        return inventory.loading.load(self._inventory_path())
+
+    def _inventory_path(self) -> Path:
+        return inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, current_folder(), home())
 
     @functools.cached_property
     def environment_name(self) -> str:
@@ -184,9 +188,23 @@ class Command:
 
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""
-        for kind, path in files.items():
-            if path:
-                self.report.add_file(kind, path)
+        named = {f"--{kind}": path for kind, path in files.items() if path}
+        self.require_spare(named)
+        for option, path in named.items():
+            self.report.add_file(option.removeprefix("--"), path)
+
+    def require_spare(self, files: Mapping[str, str]) -> None:
+        """By option, the files that reports replace. Raises SelectionError where one is hosts.yaml, or another one."""
+        try:
+            taken = {os.path.realpath(self._inventory_path()): "hosts.yaml itself"}
+        except FabvisorError:               # there is none, as the command will say
+            taken = {}
+        for option, path in files.items():
+            place = os.path.realpath(path)
+            if place in taken:
+                raise SelectionError(f"{option} {path}: that is {taken[place]}, which would be lost",
+                                     f"{option} ANOTHER-FILE")
+            taken[place] = f"the file of {option}"
 
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""

@@ -23,6 +23,7 @@ def status(run: Command, service: str = "all", watch: bool = False, output: str 
         raise SelectionError(f"--watch does not fit --format {format}, which is written once",
                              "leave out one of the two; a schedule of cron or of the pipeline writes it again")
     if output:
+        run.require_spare({"--output": output})
         run.report.write_to(output)
     targets = run.program_targets(service, also_idle=True)
     show = rollout.queries.watch.watch if watch else rollout.queries.query.show_status
