@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from tasks.executor import git
 from tasks.executor.git import index, index_file, refs
+from tasks.executor.service import revision
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -108,6 +111,35 @@ def test_branch_that_was_fetched_at_another_commit_is_behind(clone: git.Clone, w
     to = changed(clone, work, "add new")
     assert clone.remote.is_behind("main", before) and not clone.remote.is_behind("main", to)
     assert not clone.remote.is_behind("none", to) and not clone.remote.is_behind(to, to)
+
+
+def test_branch_that_moved_is_obtained_by_one_git(clone: git.Clone, work: Path, tmp_path: Path) -> None:
+    (work / "file").write_text("new")
+    run_git(work, "commit", "--quiet", "--all", "--message", "change")
+    (tmp_path / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {tmp_path}/told\n")
+    traced = git.Clone(clone.directory, clone.repo, {**os.environ, "HOME": str(tmp_path)}, lambda: None)
+    assert revision.obtain(traced, commit(work, "main"), "main")
+    told = map(json.loads, (tmp_path / "told").read_text().splitlines())
+    assert [line["name"] for line in told if line["event"] == "cmd_name" and "/" not in line["sid"]] == ["fetch"]
+    assert clone.commits.has(commit(work, "main"))
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("left", [("main",), ("main", "main^{tree}")])
+def test_branch_that_moved_is_obtained_with_all_of_its_files_whatever_a_full_disk_left(
+        clone: git.Clone, work: Path, left: tuple[str, ...]) -> None:
+    """`left`: the objects that an earlier fetch could write."""
+    (work / "file").write_text("new")
+    run_git(work, "commit", "--quiet", "--all", "--message", "change")
+    for name in left:
+        digest = run_git(work, "rev-parse", name)
+        path = f"objects/{digest[:2]}/{digest[2:]}"
+        os.makedirs(os.path.dirname(os.path.join(clone.git.git_dir(), path)), exist_ok=True)
+        shutil.copy(work / ".git" / path, os.path.join(clone.git.git_dir(), path))
+    to = commit(work, "main")
+    assert clone.git.succeeds("cat-file", "-e", to) and not clone.commits.has(to)
+    assert revision.obtain(clone, to, "main")
+    assert clone.commits.has(to)
 
 
 CHANGED_INDEX = {

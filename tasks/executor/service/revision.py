@@ -64,8 +64,8 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
 
     Another host may have named the commit. It is not believed: what this host fetched itself decides. Raises NotReady.
     """
-    if (not clone.remote.is_behind(revision, commit) and clone.commits.has(commit)
-            and clone.commits.is_in(commit, revision)):
+    is_behind = clone.remote.is_behind(revision, commit)
+    if not is_behind and clone.commits.has(commit) and clone.commits.is_in(commit, revision):
         return False
     clone.remote.fetch(say)
     if not git.FULL.fullmatch(revision) and clone.commits.resolve(revision)[0] is None:
@@ -73,7 +73,7 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
     if not clone.commits.is_in(commit, revision):
         raise NotReady(f"commit {commit} is not in {revision} of {clone.repo}, as this host fetched it",
                        "if the branch or tag was moved just now, try again; else see which host named that commit")
-    if not clone.commits.has(commit):
+    if not is_behind and not clone.commits.has(commit):     # before git moves a branch, it looks itself what it has
         clone.remote.fetch_commit(commit, say)
     return True
 
