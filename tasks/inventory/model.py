@@ -116,6 +116,11 @@ class Program(Struct, frozen=True, kw_only=True):
         count = self.numprocs or 1
         return (self.group,) if count == 1 else tuple(f"{self.group}_{number:02d}" for number in range(count))
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What its processes have as PROCESS_NUM, if they have it."""
+        return tuple(map(str, range(self.numprocs or 1)))
+
 
 class Service(Struct, frozen=True, kw_only=True):
     """A service as it is deployed to one host."""

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tasks.inventory.model import Health
+from tasks.program.quoting import PROCESS_NUMBER
 from tasks.rollout.peers import settings
 from tasks.rollout.peers.peer import Peer
 from tests.rollout.samples import HOST, SERVICE, TARGET
@@ -24,3 +26,12 @@ def test_doctor_is_told_the_tool_of_a_build_where_path_should_lead_to_it(fields:
                                                                         ) -> None:
     peer = Peer(HOST, (replace(TARGET, service=changed(SERVICE, **fields)),))
     assert settings.doctor(peer, [], "main")["tools"] == ({"monitor": tool} if tool else {})
+
+
+def test_ports_and_logs_of_all_processes_are_looked_at() -> None:
+    service = changed(SERVICE, numprocs=2, program={"stdout_logfile": f"/var/log/app_{PROCESS_NUMBER}.log"},
+                      health=Health(tcp="127.0.0.1:800${PROCESS_NUM}"))
+    told = settings.doctor(Peer(HOST, (replace(TARGET, service=service),)), [], "main")
+    assert told["asked"] == {"monitor": [8000, 8001]}
+    (program,) = told["services"][0]["programs"]
+    assert program["logs"] == ["/var/log/app_0.log", "/var/log/app_1.log"]

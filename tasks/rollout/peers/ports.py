@@ -22,7 +22,8 @@ def of_variables(services: Iterable[Service]) -> dict[str, int]:
 
 def asked(service: Service) -> list[int]:
     """Those that its health checks ask on the host itself; in order, each once."""
-    checks = [program.health for program in service.programs if program.health]
+    checks = [program.health.of_process(number) for program in service.programs if program.health
+              for number in program.numbers]
     urls = [url for check in checks for url in (check.http or "", f"//{check.tcp}" if check.tcp else "")]
     return sorted({port for port in map(_port, urls) if port})
 

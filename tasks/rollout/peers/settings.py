@@ -128,8 +128,8 @@ def _program(target: Target, program: Program, needs_socket: bool) -> protocol.P
 
 def log_places(program: Program) -> list[str]:
     """Where its processes write, as far as any user of the host can tell: absolute or below the service's directory."""
-    named = [path.replace(PROCESS_NUMBER, "0") for option, path in program.options.items()
-             if option in LOG_FILES and path.startswith("/")]
+    named = dict.fromkeys(path.replace(PROCESS_NUMBER, number) for option, path in program.options.items()
+                          if option in LOG_FILES and path.startswith("/") for number in program.numbers)
     usual = [] if "stdout_logfile" in program.options else [f"logs/{process}.log" for process in program.processes]
     return [*usual, *named]
 

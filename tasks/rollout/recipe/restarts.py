@@ -31,7 +31,7 @@ def health(service: Service, program: Program, commit: str) -> list[protocol.Pro
         return [protocol.ProgramHealth(group=program.group, health=to_builtins(check), variables=variables)]
     return [protocol.ProgramHealth(group=program.group, health=to_builtins(check.of_process(number)),
                                    variables={**variables, "PROCESS_NUM": number})
-            for number in map(str, range(program.numprocs))]
+            for number in program.numbers]
 
 
 def startsecs(program: Program) -> float:
