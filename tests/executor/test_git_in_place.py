@@ -250,6 +250,7 @@ def test_file_whose_attributes_changed_is_written_anew(place: Place, case: tuple
     assert place.snapshot() == before
 
 
+@pytest.mark.long
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("path", short({"outer": "part", "inner": "part/inner"}, "outer"))
 def test_folder_in_the_place_of_a_submodule_is_refused_by_name_or_stashed(nested: Place, path: str) -> None:

@@ -37,6 +37,7 @@ def test_first_release_and_the_next_are_committed(site: Site, python: str) -> No
     assert site.example.host.leftovers() == []
 
 
+@pytest.mark.long
 def test_known_release_is_switched_to_without_a_build_and_counts_as_new(site: Site) -> None:
     first = site.write()
     site.committed()

@@ -163,9 +163,9 @@ def test_first_checkout_that_is_killed_in_an_empty_clone_leaves_nothing(place: P
     assert place.snapshot_of_files() == before
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("path", ["part", "part/inner"])
-@pytest.mark.rows(1)
 def test_submodule_whose_checkout_is_killed_leaves_nothing(nested: Place, path: str) -> None:
     before = nested.snapshot()
     for name in ("new", "zoo"):

@@ -181,6 +181,7 @@ def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Star
         assert job.end() == 75, job.log
 
 
+@pytest.mark.long
 def test_status_job_shows_who_deployed(start: Start, company: Company, deployed: str) -> None:
     job = start(deployed, "status.yml")
     assert job.end() == 0, job.log

@@ -14,11 +14,11 @@ from tests.integration.app import App
 def mute(shared: App) -> Iterator[App]:
     """A server that nobody reads from has taken the place of web2's sshd."""
     with (socket.create_server(("127.0.0.1", 0)) as server,
-          shared.with_settings(web2={"port": server.getsockname()[1], "connect_timeout": 5})):
+          shared.with_settings(web2={"port": server.getsockname()[1], "connect_timeout": 2})):
         yield shared
 
 
-@pytest.mark.seconds(15)
+@pytest.mark.seconds(8)
 def test_host_that_accepts_and_says_nothing_is_unreachable(mute: App) -> None:
     """All commands at once, but for those that need the lock of the other host."""
     name = mute.name

@@ -139,6 +139,7 @@ def assert_says_where_nothing_was_run(app: App, folder: Path) -> None:
         "web2: the connection was lost: nothing was run there"]
 
 
+@pytest.mark.long
 def test_own_task_runs_nothing_where_its_directory_is_gone(app: App, team: Path) -> None:
     """Not even the second of two commands."""
     folders = [app.lab[host].directory(app.name) for host in app.hosts]

@@ -91,6 +91,7 @@ def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> Non
     assert '-environment=RUN_MODE="old",' in plans(run)["web1"]["diff"]
 
 
+@pytest.mark.long
 def test_plan_shows_what_is_left_behind_on_the_way_to_an_older_commit(app: App) -> None:
     """The plan shows what is left behind; deploy says the same in short."""
     one = git(app.repo, "rev-parse", "main")

@@ -109,6 +109,7 @@ def test_remove_refuses_what_it_would_lose(make_app: MakeApp) -> None:
     assert app.running("web1") == f"{app.name}-1"
 
 
+@pytest.mark.long
 def test_remove_asks_where_the_environment_says_so(make_app: MakeApp) -> None:
     app = make_app().deployed("--host", "web1")
     app.environment["confirm"] = True

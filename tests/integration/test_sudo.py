@@ -200,6 +200,7 @@ def test_deploy_goes_back_with_another_helper_when_the_helper_is_killed(held: Pa
     assert held.fab("status").code == 0
 
 
+@pytest.mark.long
 @pytest.mark.promise(4)
 def test_recover_says_that_sudo_refuses_and_restores_once_it_does_not(held: PackagedApp) -> None:
     """sudo is taken away in the middle: what was begun stays journaled until it is given back."""
