@@ -87,7 +87,7 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     closed = [folder for folder in _folders(directory) if folder != layout.state and not _may_enter(folder, uid)]
     if closed:
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter {closed[0]}",
-                         f"open it on the host: chmod o+x {for_sh(closed[0])}")]
+                         f"open it on the host: chmod o+x {' '.join(map(for_sh, closed))}")]
     if not os.path.isdir(directory) and not _may_enter_new(files.existing_parent(directory), uid):
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter the folders that {user_name(login)}"
                          f" makes: umask {processes.umask():03o}",

@@ -41,9 +41,13 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
 
 def visible_problems(layout: Layout, service: Service, conf: Configuration,
                      supervisord: Supervisord) -> list[HostError]:
-    """As problems(), but supervisord does not read its files (configuration_check): for a command that only looks."""
+    """As problems(), but supervisord does not read its files (configuration_check): for a command that only looks.
+
+    What a file defines that nobody can read is not known, and a program of it is not one that no file defines.
+    """
     try:
-        undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
+        defined = {definition.name for definition in conf.definitions}
+        undefined = set() if conf.unreadable else {*_groups(service)} - defined
         removed = sorted({info["group"] for info in supervisord.processes(*undefined)})
         problems = _program_problems(service, removed, layout, conf, supervisord)
         problems += earlier_programs.of_other_services(layout, service, conf)

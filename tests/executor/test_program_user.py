@@ -51,6 +51,15 @@ def test_umask_that_shuts_out_the_programs_user_is_told_before_the_first_deploy(
     assert not problems(root)
 
 
+def test_all_folders_that_are_shut_are_opened_by_one_command(root: Path) -> None:
+    folders = [root / "micro", root / "micro/app"]
+    for folder in folders:
+        folder.mkdir(mode=0o750)
+    [problem] = problems(root)
+    assert problem == f"app shall run as nobody, who cannot enter {folders[0]}: open it on the host: chmod o+x " \
+                      f"{folders[0]} {folders[1]}"
+
+
 def test_umask_does_not_count_where_the_folder_is_there_or_gives_its_group_or_its_access_list(root: Path) -> None:
     with umask(0o027):
         os.chown(root, 0, NOGROUP)

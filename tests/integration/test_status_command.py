@@ -57,6 +57,13 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
     words = oddities(app, "web1")
     assert "changed by hand, and supervisord has not loaded it" in words and f"fab deploy {app.name}" in words
     assert app.deploy().code == 0
+    text = file.read_text()
+    file.write_text(text + "nonsense\n")
+    words = oddities(app, "web1")
+    assert f"{file} cannot be parsed" in words and "correct that file on the host" in words
+    assert "in no configuration file" not in words, "it is in that one"
+    file.write_text(text)
+    assert oddities(app, "web1") == ""
     file.unlink()
     assert f"in no configuration file any more: put its section back, into {file}" in oddities(app, "web1")
 

@@ -22,9 +22,8 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     """Send all programs of the supervisord that `hello` names, or of the one in the usual places."""
     conf = SupervisordConf(supervisord_search.configuration(hello["root"], hello["supervisord_conf"]), env)
     configuration = conf.configuration()
-    broken = [problem for problem in configuration.problems if problem not in configuration.hidden]
-    if broken:
-        raise NotReady("supervisord cannot read its configuration:\n" + "\n".join(broken),
+    if configuration.unreadable:
+        raise NotReady("supervisord cannot read its configuration:\n" + "\n".join(configuration.unreadable),
                        "correct that on the host, then try again")
     for problem in configuration.hidden:
         link.answer({"event": "notice", "level": "warning", "message": f"{problem}: no program of it is adopted"})

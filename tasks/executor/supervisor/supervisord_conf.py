@@ -64,6 +64,11 @@ class Configuration(NamedTuple):
     def folder(self) -> str:
         return os.path.dirname(self.path)
 
+    @property
+    def unreadable(self) -> list[str]:
+        """Why supervisord itself cannot read files of these."""
+        return [problem for problem in self.problems if problem not in self.hidden]
+
     def includes(self, path: str) -> bool:
         """Whether a file of that name is, or would be, read."""
         folder, name = os.path.split(path)

@@ -119,7 +119,9 @@ def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisor
                  and processes.user(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
     remedy = "" if problems else f": fab deploy {service['name']} --force"
-    return [*(f"{error.message}: {error.hint}" for error in [*problems, *twice]),
+    own = layout.program_file(service["name"])
+    return [*(f"{why}: correct that file on the host" for why in conf.unreadable if why.startswith(f"{own} ")),
+            *(f"{error.message}: {error.hint}" for error in [*problems, *twice]),
             *([f"it runs as root, and hosts.yaml does not say so{remedy}"] if rooted else [])]
 
 
