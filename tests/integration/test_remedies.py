@@ -119,7 +119,8 @@ def test_remedy_names_git_ls_remote_when_the_git_servers_key_is_unknown(app: App
     sshd = app.lab["web2"].sshd
     repo = f"ssh://{sshd.user}@{sshd.host}:{sshd.port}{app.repo}"
     app.alone().write(repo=repo)
-    refused(app, 2, f"the host does not know the git server's host key ({repo})", f"run once: git ls-remote {repo}")
+    refused(app, 2, f"the host does not know the git server's host key ({repo})",
+            f"type once on the host, and compare the fingerprint: git ls-remote {repo}")
 
 
 def test_deploy_refuses_a_repository_that_needs_git_lfs(make_app: MakeApp) -> None:
