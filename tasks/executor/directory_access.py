@@ -26,10 +26,20 @@ def problems(directory: str) -> list[HostError]:
     owner, login = user_name(os.stat(folder).st_uid), login_name()
     belongs = f"{folder} belongs to {owner}, and {login}, who logs in, cannot write there"
     if exists:
-        return [NotReady(f"the service directory {belongs}",
-                         f"on the host: sudo chown -R {for_sh(login)} {for_sh(directory)}")]
+        return [NotReady(f"the service directory {belongs}", _take_over(directory, login))]
     return [NotReady(f"the service directory {directory} cannot be made: {belongs}",
                      f"on the host: sudo install -d -o {for_sh(login)} {for_sh(directory)}")]
+
+
+def _take_over(directory: str, login: str) -> str:
+    """What is there and no clone may be all that a web server serves."""
+    try:
+        if not os.listdir(directory):
+            return f"on the host: sudo chown {for_sh(login)} {for_sh(directory)}"
+    except PermissionError:
+        pass
+    return ("let `directory` in hosts.yaml name a folder that is not there yet; or, if all that is in it is the"
+            f" service's, on the host: sudo chown -R {for_sh(login)} {for_sh(directory)}")
 
 
 def foreign_clone(directory: str) -> NotReady:

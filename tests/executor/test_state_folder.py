@@ -90,7 +90,10 @@ def test_directory_that_cannot_be_made_or_written_is_known_before_git_fetches(
     assert error.message.startswith(f"the service directory {tmp_path}/a/b cannot be made: {tmp_path} belongs to root")
     assert error.hint == f"on the host: sudo install -d -o deploy {tmp_path}/a/b"
     [error] = directory_access.problems(str(tmp_path))
-    assert error.hint == f"on the host: sudo chown -R deploy {tmp_path}"
+    assert error.hint == f"on the host: sudo chown deploy {tmp_path}"
+    (tmp_path / "index.html").touch()
+    [error] = directory_access.problems(str(tmp_path))
+    assert error.hint.startswith("let `directory` in hosts.yaml name a folder that is not there yet; or, if all")
     (tmp_path / ".git").mkdir()
     [error] = directory_access.problems(str(tmp_path))
     assert error.message == f"the service directory belongs to another user, root: {tmp_path}"
