@@ -45,8 +45,11 @@ print(os.path.exists("/proc/1"), locks.holder_of(layout, "a").get("by"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hides processes")
-def test_holder_is_named_where_proc_hides_its_process(layout: Layout) -> None:
-    """hidepid, and a lock of another user."""
+def test_holder_is_named_where_proc_hides_its_process(folder: Path) -> None:
+    """hidepid, and a lock of another user; not below tmp_path, which each other start of pytest shuts for others."""
+    layout = Layout({"root": str(folder / "hidden"), "supervisord_conf": "s", "program_dir": "p"})
+    os.makedirs(layout.service_state("a"))
+    layout.prepare()
     first = locks.Locks(layout, {"by": "ann"})
     first.take(["a"])
     lock = Path(layout.lock_file("a"))
