@@ -7,14 +7,16 @@ import errno
 from .protocol import ProblemInfo
 from .quoting import for_sh
 
-# By errno: what to type on the host, followed by the file's name.
+# What to type on a host whose disk is full. `df -h` shows room also where no inode is left.
+MAKE_ROOM = "make room on the host: df -h{0}; its inodes: df -i{0}"
+# By errno: what to type on the host, with the file's name in {0}.
 DISK = {
-    errno.ENOSPC: "make room on the host: df -h",
-    errno.EDQUOT: "make room on the host: quota -s",
-    errno.EROFS: "it is read-only; see on the host: findmnt -T",
-    errno.EACCES: "make it the user's own on the host: ls -ld",
-    errno.ELOOP: "a link is there, where a file of our own belongs; see on the host where it leads: ls -ld",
-    errno.EPERM: "make it the user's own on the host: ls -ld",
+    errno.ENOSPC: MAKE_ROOM,
+    errno.EDQUOT: "make room on the host: quota -s{0}",
+    errno.EROFS: "it is read-only; see on the host: findmnt -T{0}",
+    errno.EACCES: "make it the user's own on the host: ls -ld{0}",
+    errno.ELOOP: "a link is there, where a file of our own belongs; see on the host where it leads: ls -ld{0}",
+    errno.EPERM: "make it the user's own on the host: ls -ld{0}",
 }
 
 
@@ -73,9 +75,9 @@ def as_host_error(error: Exception) -> HostError:
         return error
     if isinstance(error, OSError):
         name = str(error.filename or "")
-        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld")
+        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld{0}")
         return HostError(f"{name or 'the disk'}: {error.strerror or error}",
-                         f"{hint} {for_sh(name)}" if name else hint)
+                         hint.format(f" {for_sh(name)}" if name else ""))
     return Bug(error)
 
 

@@ -7,7 +7,7 @@ import os
 from typing import Any, Iterable, Mapping
 
 from .disk import files
-from .errors import NotReady
+from .errors import DISK, NotReady
 from .protocol import JOURNALS, RELOAD_LOCK, RUNS
 from .quoting import for_sh
 from .sudo.sudo_accesses import SudoAccesses
@@ -95,6 +95,7 @@ class Layout:
     def prepare(self) -> None:
         """Make our own folders; raises NotReady where the root is missing or not ours to write."""
         self.require_root()
+        self._require_disk()
         try:
             for folder in (self.state, self.journals, self.runs):
                 files.ensure_dir(folder, 0o700)
@@ -113,8 +114,16 @@ class Layout:
     def require_writable(self) -> None:
         """Raise NotReady where the root is missing, or our folders are and cannot be made."""
         self.require_root()
+        self._require_disk()
         if not os.path.isdir(self.state) and not os.access(files.existing_parent(self.state), os.W_OK | os.X_OK):
             raise self._closed(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+    def _require_disk(self) -> None:
+        """Raise NotReady where our files lie on a disk that is read-only, as after an error of it."""
+        place = self.state if os.path.isdir(self.state) else files.existing_parent(self.state)
+        if os.statvfs(place).f_flag & os.ST_RDONLY:
+            raise NotReady(f"cannot write below {place}: {os.strerror(errno.EROFS)}",
+                           DISK[errno.EROFS].format(f" {for_sh(place)}"))
 
     def _missing(self) -> NotReady:
         return NotReady(f"the root {self.root} does not exist",

@@ -111,7 +111,7 @@ def test_fetch_names_the_disk_where_it_is_full(work: Path, tmp_path: Path) -> No
         clone.create()
         with pytest.raises(errors.HostError, match="there is no room") as error:
             clone.remote.fetch(quiet)
-    assert error.value.hint == "make room on the host: df -h"
+    assert error.value.hint == "make room on the host: df -h; its inodes: df -i"
 
 
 def test_checkout_fails_where_a_submodule_cannot_be_written(clone: git.Clone, work: Path, tmp_path: Path,

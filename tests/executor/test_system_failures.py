@@ -235,4 +235,5 @@ def test_full_disk_error_names_the_path_and_a_remedy() -> None:
     with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as full:
         full.write(b"x")
     error = errors.as_host_error(OSError(caught.value.errno, caught.value.strerror, "/srv/a"))
-    assert (error.message, error.hint) == ("/srv/a: No space left on device", "make room on the host: df -h /srv/a")
+    assert (error.message, error.hint) == ("/srv/a: No space left on device", "make room on the host: df -h /srv/a; its"
+                                           " inodes: df -i /srv/a")

@@ -31,7 +31,7 @@ REMEDIES = {
                     "try again, or {on}: git ls-remote {repo}"),
     "unknown_key": ("not_ready", "{who} does not know the git server's host key",
                     "type once {on}, and compare the fingerprint: git ls-remote {repo}"),
-    "no_room": ("failed", "there is no room {on} for what was fetched", "make room {on}: df -h"),
+    "no_room": ("failed", "there is no room {on} for what was fetched", "make room {on}: df -h; its inodes: df -i"),
     "no_commit": ("not_ready", "the repository does not have that commit", "push it, or choose another"),
     "moved": ("not_ready", "the git server leads to another address, often to a page to log in",
               "correct `repo`, or " + TRY),

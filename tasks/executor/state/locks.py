@@ -52,8 +52,9 @@ class Locks:
         """Write into the lock files what others are told while we hold them."""
         self._holder.update(more)
         text = json.dumps(self._holder).encode() + b"\n"
-        for fd in self._fds.values():
-            os.pwrite(fd, text, 0)
+        for service, fd in self._fds.items():
+            os.lseek(fd, 0, os.SEEK_SET)
+            files.write_all(fd, text, self._layout.lock_file(service))
             os.ftruncate(fd, len(text))
 
     def release(self) -> None:

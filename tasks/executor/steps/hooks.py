@@ -7,7 +7,7 @@ from typing import Any, Mapping
 
 from .. import git
 from ..disk import files
-from ..errors import HostError
+from ..errors import MAKE_ROOM, HostError
 from ..masking import Mask, secret_names, values
 from ..service.context import ServiceContext, process_tag
 from ..system import processes, shell
@@ -18,7 +18,7 @@ from .step import Result, Step
 REMEDIES = {
     "Text file busy": "the running program is that file: let `build` write another one and rename it (mv), or write"
                       " strategy: releases",
-    "No space left on device": "make room on the host: df -h",
+    "No space left on device": MAKE_ROOM.format(""),
 }
 
 
