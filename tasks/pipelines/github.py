@@ -9,10 +9,9 @@ import itertools
 import re
 from typing import Any
 
-import yaml
-
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment, Service
+from . import yaml_text
 from .environments import by_repository, environments_of, waits_for_a_click
 from .sources import Sources
 
@@ -39,7 +38,7 @@ def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
         "permissions": {"contents": "read"},
         "jobs": jobs}
     # `on`, which YAML 1.1 would quote, is a word to everybody who reads workflows.
-    return yaml.safe_dump(workflow, sort_keys=False, width=120).replace("'on':", "on:", 1)
+    return yaml_text.dump(workflow, width=120).replace("'on':", "on:", 1)
 
 
 def exactly(branch: str) -> str:

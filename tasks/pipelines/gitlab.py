@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment
+from . import yaml_text
 from .environments import by_repository, environments_of, tier, waits_for_a_click
 from .sources import Sources
 
@@ -21,8 +20,8 @@ def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
         for environment in environments_of(inventory)
         for inputs in _inputs(environment, services)
     ]
-    stages = yaml.safe_dump({"stages": ["build", "test", "deploy"]}, default_flow_style=None)
-    return stages + "\n" + yaml.safe_dump({"include": includes}, sort_keys=False)
+    stages = yaml_text.dump({"stages": ["build", "test", "deploy"]}, default_flow_style=None)
+    return stages + "\n" + yaml_text.dump({"include": includes})
 
 
 def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:

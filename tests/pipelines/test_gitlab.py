@@ -8,7 +8,7 @@ import yaml
 
 from tasks._errors import SelectionError
 from tasks.inventory import loading, selection
-from tasks.pipelines import environments, gitlab
+from tasks.pipelines import environments, github, gitlab
 from tasks.pipelines.sources import Sources
 
 HOSTS = """
@@ -118,3 +118,11 @@ def test_service_names_of_the_file_are_selected(inventory: loading.Inventory) ->
     assert selection.services_of_file(inventory, "api, mailer") == {"api", "mailer"}
     with pytest.raises(SelectionError, match=r"there is no service 'apii' in .*; did you mean 'api'"):
         selection.services_of_file(inventory, "apii")
+
+
+@pytest.mark.parametrize("text", ["12e4567", "1e3", "0o17", "1,000", "+1", ".5"])
+def test_pipeline_quotes_what_a_server_would_read_as_a_number(inventory: loading.Inventory, text: str) -> None:
+    """YAML 1.2 and Ruby's reader have more numbers than ours."""
+    sources = Sources("acme/deploy", text)
+    for made_text in (gitlab.text(inventory, {"api"}, sources), github.text(inventory, {"api"}, sources)):
+        assert f"ref: '{text}'\n" in made_text
