@@ -41,7 +41,9 @@ def dotted(path: KeyPath) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value in a message: on one line, not too long, and without the password of a URL."""
+    """A value in a message, as YAML has it: on one line, not too long, and without the password of a URL."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     text = repr(without_password(value) if isinstance(value, str) else value)
     return text if len(text) <= 70 else text[:60] + "…" + text[-1]
 
