@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.bench import wire
 from tests.bench.checkouts import Checkouts
 from tests.bench.fetches import Fetches
 from tests.bench.sides import Taken, Yard
 from tests.bench.strategies import Strategies
+from tests.bench.wire import WireYard
 from tests.support.lab import CHECKOUT
 
 
@@ -46,9 +48,9 @@ class Result:
         return float(statistics.median(getattr(pair[side], what) for pair in self.pairs))
 
 
-def _deploys(count: int, delay: float = 0) -> Callable[[int], list[tuple[Taken, Taken]]]:
+def _deploys(count: int, delay: float = 0, kind: type[Yard] = Yard) -> Callable[[int], list[tuple[Taken, Taken]]]:
     def pairs(rounds: int) -> list[tuple[Taken, Taken]]:
-        with Yard(count, delay) as yard:
+        with kind(count, delay) as yard:
             return [(yard.ours(), yard.bare()) for _ in range(rounds)]
 
     return pairs
@@ -92,6 +94,7 @@ CASES = {case.name: case for case in (
     Case("1 host", 0.8, _deploys(1)),
     Case("10 hosts", 0.3, _deploys(10)),
     Case("1 host, 50 ms away", 0.85, _deploys(1, delay=0.025)),
+    *([Case("1 host, 50 ms of wire", 0.9, _deploys(1, 0.025, WireYard))] if wire.is_possible() else []),
     Case("fab --list", 1.5, _list),
     Case("20 000 files", 3, _checkouts),
     Case("releases: deploy", 1.25, _strategies("true", Strategies.deploys)),

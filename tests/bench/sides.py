@@ -55,7 +55,7 @@ class Yard:
         self.lab = Lab(tuple(f"web{number:02}" for number in range(1, count + 1)))
         self.delay = delay
         self.proxies: list[Proxy] = []
-        self.ports: dict[str, int] = {}
+        self.addresses: dict[str, tuple[str, int]] = {}         # and ports, by which the client reaches the hosts
         self.commits = 0
         self.orphans = 0.0
         self.standing: set[int] = set()
@@ -68,7 +68,8 @@ class Yard:
         self._route()
         repos = {name: self.lab.repository(name, {"run": SERVICE}) for name in (OURS, BARE)}
         service = {"repo": str(repos[OURS]), "build": "true", "command": "./run", "program": {"startsecs": 0}}
-        self.lab.write({OURS: service}, **{name: {"port": port} for name, port in self.ports.items()})
+        self.lab.write({OURS: service}, **{
+            name: {"address": address, "port": port} for name, (address, port) in self.addresses.items()})
         for host in self.lab.hosts.values():
             self._lay_out_bare(host, repos[BARE])
         self.ours()                                             # once each, uncounted: first clones, warm caches
@@ -112,17 +113,21 @@ class Yard:
         return {(name, host.info(service)["pid"]) for name, host in known}
 
     def _route(self) -> None:
+        lines = []
         for name, host in self.lab.hosts.items():
-            self.ports[name] = host.sshd.port
-            if self.delay:
-                proxy = Proxy(host.sshd.host, host.sshd.port, self.delay)
-                proxy.__enter__()
-                self.proxies.append(proxy)
-                self.ports[name] = proxy.port
-        known = self.lab.home / ".ssh/known_hosts"
-        lines = [host.sshd.known_hosts_line.replace(f":{host.sshd.port} ", f":{self.ports[name]} ")
-                 for name, host in self.lab.hosts.items()]
-        known.write_text("".join(lines))
+            address, port = self.addresses[name] = self._way_to(host)
+            lines.append(host.sshd.known_hosts_line.replace(f"{host.sshd.name} ", f"[{address}]:{port} "))
+        (self.lab.home / ".ssh/known_hosts").write_text("".join(lines))
+
+    def _way_to(self, host: Any) -> tuple[str, int]:
+        sshd = host.sshd
+        return sshd.host, self._through(Proxy(sshd.host, sshd.port, self.delay)) if self.delay else sshd.port
+
+    def _through(self, proxy: Proxy) -> int:
+        """Returns its port."""
+        proxy.__enter__()
+        self.proxies.append(proxy)
+        return proxy.port
 
     def _lay_out_bare(self, host: Any, repo: Path) -> None:
         directory = host.directory(BARE)
@@ -143,7 +148,8 @@ class Yard:
                    "IdentityFile": sshd.client_key, "StrictHostKeyChecking": "yes",
                    "UserKnownHostsFile": self.lab.home / ".ssh/known_hosts"}
         words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-        return ["ssh", "-F", "none", *words, "-p", str(self.ports[name]), "-l", sshd.user, sshd.host]
+        address, port = self.addresses[name]
+        return ["ssh", "-F", "none", *words, "-p", str(port), "-l", sshd.user, address]
 
     def _hosts_used(self) -> float:
         """Processor seconds so far of all that ssh sessions did."""
