@@ -52,6 +52,18 @@ def test_missing_shared_file_is_refused_with_its_path(site: Site) -> None:
     assert not site.directory.exists()
 
 
+def test_shared_folder_that_is_a_link_to_nothing_is_called_so(site: Site) -> None:
+    site.write()
+    site.directory.mkdir(parents=True)
+    (site.directory / "data").symlink_to("/nowhere/data")
+    with site.deploy(shared=("data/",)) as deploy:
+        deploy.look().plan()
+        failed = deploy.executor.until("failed")
+        assert f"{site.directory}/data is a link to nothing" in failed["message"]
+        assert f"ls -ld {site.directory}/data" in failed["hint"]
+        deploy.restored()
+
+
 def test_shared_path_below_a_link_of_the_commit_is_refused(site: Site) -> None:
     """Else the shared file itself would be taken for the commit's, and replaced by a link to itself."""
     (site.directory / "etc").mkdir(parents=True)

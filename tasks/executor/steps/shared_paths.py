@@ -8,6 +8,7 @@ from typing import Sequence
 from ..disk import files
 from ..errors import NotReady
 from ..git import Worktree
+from ..quoting import for_sh
 from ..service.context import ServiceContext
 from .step import Step
 
@@ -18,6 +19,9 @@ def link_all(ctx: ServiceContext, step: Step, tree: Worktree, paths: Sequence[st
     ctx.clone.exclude([path.rstrip("/") for path in paths])
     for path in paths:
         source = os.path.join(ctx.directory, within, path.rstrip("/"))
+        if os.path.islink(source) and not os.path.exists(source):
+            raise NotReady(f"{source} is a link to nothing, and `shared` names it",
+                           f"see where it leads: ls -ld {for_sh(source)}; make that on the host, or remove the link")
         if path.endswith("/"):
             files.ensure_dir(source)
         if not os.path.exists(source):
