@@ -36,7 +36,8 @@ def choose_environment(inventory: Inventory, option: str | None, environ: Mappin
 
 def select(environment: Environment, services: str | None, hosts: str | None) -> tuple[Target, ...]:
     """The targets of a comma list of services (None or `all`: every one) on the hosts of a filter (None:
-    every one), in the order host name, service name. Raises SelectionError; never empty.
+    every one), in the order host name, service name. Raises SelectionError; never empty, and never without a service
+    that was named.
 
     A filter is a comma list of globs; `!GLOB` leaves out; with only `!GLOB`s, all others stay.
     """
@@ -46,9 +47,10 @@ def select(environment: Environment, services: str | None, hosts: str | None) ->
         target for target in environment.targets
         if target.service.name in chosen_services and target.host.name in chosen_hosts
     )
-    if not targets:
-        having = sorted({target.host.name for target in environment.targets if target.service.name in chosen_services})
-        raise SelectionError(f"{listed(sorted(chosen_services))} does not run on {listed(sorted(chosen_hosts))}",
+    missing = chosen_services - {target.service.name for target in targets}
+    if missing and not (targets and _means_all(services)):
+        having = sorted({target.host.name for target in environment.targets if target.service.name in missing})
+        raise SelectionError(f"{listed(sorted(missing))} does not run on {listed(sorted(chosen_hosts))}",
                              hint=f"hosts of {environment.name} with it: {listed(having)}")
     return targets
 
@@ -72,7 +74,11 @@ def _services(environment: Environment, requested: str | None) -> set[str]:
             raise SelectionError(
                 _unknown_service(name, here, environment), hint=f"services in {environment.name}: {listed(here)}"
             )
-    return set(here) if requested is None or "all" in names else set(names)
+    return set(here) if _means_all(requested) else set(names)
+
+
+def _means_all(services: str | None) -> bool:
+    return services is None or "all" in _items(services, "", "")
 
 
 def _name_one(services: list[str]) -> str:

@@ -116,7 +116,8 @@ def test_empty_selection_is_refused_with_a_hint(production: Environment, service
     assert caught.value.hint == hint
 
 
-def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", ["api", "web,api"])
+def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path, asked: str) -> None:
     text = """
         defaults: {root: /srv/app}
         services: {api: {repo: r, command: c}, web: {repo: r, command: c}}
@@ -125,7 +126,7 @@ def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path) -
     environment = inventory(tmp_path, text).environment("production")
     assert names(environment, "all", "web1") == ["web1/web"]
     with pytest.raises(SelectionError, match="api does not run on web1") as caught:
-        select(environment, "api", "web*")
+        select(environment, asked, "web*")
     assert caught.value.hint == "hosts of production with it: db1"
 
 
