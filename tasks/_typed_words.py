@@ -61,9 +61,12 @@ def _words(words: Sequence[str], contexts: Contexts) -> Iterator[_Word]:
             positional -= 1
         elif begins:
             flags, positional = contexts[text].flags, len(contexts[text].positional_args)
-        for part in _parts(text, flags) if BUNDLE.match(text) else [text]:
-            yield _Word(part, flags, begins)
-            before = part
+        for before in _parts(text, flags) if BUNDLE.match(text) else [text]:
+            word = _Word(before, flags, begins)
+            option = _option(word)
+            if positional and option and flags[option].positional:      # --service api
+                positional -= 1
+            yield word
 
 
 def _option(word: _Word) -> str:

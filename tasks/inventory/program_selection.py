@@ -12,7 +12,8 @@ Choice = dict[str, set[str]]            # by service the programs that are meant
 
 def select_programs(environment: Environment, services: str, hosts: str | None, *, also_idle: bool = False
                     ) -> tuple[Target, ...]:
-    """As select(), but each service of the list may be SERVICE:PROGRAM. Raises SelectionError; never empty.
+    """As select(), but each service of the list may be SERVICE:PROGRAM. Raises SelectionError; never empty,
+    and never without a service or a program that was named.
 
     `also_idle`: hosts of a service on which none of its programs runs, too.
     """
@@ -28,11 +29,18 @@ def select_programs(environment: Environment, services: str, hosts: str | None, 
     choice.update((item, set()) for item in items if ":" not in item)
     narrowed = tuple(narrow for target in targets if (narrow := _narrowed(target, choice)).service.programs
                      or (also_idle and not target.service.programs))
-    if not narrowed:
-        names = {target.service.name for target in targets} if "all" in choice else items
+    missing = ({target.service.name for target in targets} if "all" in choice else {*items}) - _names(narrowed)
+    if missing and not (narrowed and "all" in choice):
         where = listed(sorted({target.host.name for target in targets}))
-        raise SelectionError(f"{listed(sorted(names))} does not run on {where}", hint="see what runs where: fab status")
+        raise SelectionError(f"{listed(sorted(missing))} does not run on {where}",
+                             hint="see what runs where: fab status")
     return narrowed
+
+
+def _names(targets: tuple[Target, ...]) -> set[str]:
+    """As which a user may name what is there: SERVICE, and SERVICE:PROGRAM."""
+    return {name for target in targets
+            for name in (target.service.name, *map(target.service.label, target.service.programs))}
 
 
 def _narrowed(target: Target, choice: Choice) -> Target:

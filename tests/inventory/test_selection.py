@@ -9,6 +9,7 @@ import pytest
 from tasks._errors import SelectionError
 from tasks.inventory.loading import Inventory
 from tasks.inventory.model import Environment
+from tasks.inventory.program_selection import select_programs
 from tasks.inventory.selection import choose_environment, select, services_by_host
 
 from .samples import inventory
@@ -128,6 +129,25 @@ def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path, a
     with pytest.raises(SelectionError, match="api does not run on web1") as caught:
         select(environment, asked, "web*")
     assert caught.value.hint == "hosts of production with it: db1"
+
+
+@pytest.mark.parametrize(("asked", "missing"), [
+    ("shop:beat", "shop:beat"), ("shop:beat,web", "shop:beat"), ("shop:beat,shop:work", "shop:beat"),
+    ("idle,web", "idle")])
+def test_program_that_none_of_the_chosen_hosts_runs_is_refused_beside_others(tmp_path: Path, asked: str,
+                                                                             missing: str) -> None:
+    text = """
+        defaults: {root: /srv/app}
+        services:
+          shop: {repo: r, programs: {work: {command: c}, beat: {command: c, hosts: [web1]}}}
+          idle: {repo: r, programs: {one: {command: c, hosts: [web1]}}}
+          web: {repo: r, command: c}
+        environments: {production: {branch: main, hosts: [web1, web2]}}
+        """
+    environment = inventory(tmp_path, text).environment("production")
+    assert select_programs(environment, "all", "web2") and select_programs(environment, asked, None)
+    with pytest.raises(SelectionError, match=f"^{missing} does not run on web2"):
+        select_programs(environment, asked, "web2")
 
 
 def test_services_of_a_host_are_those_of_all_environments_under_all_its_names(tmp_path: Path) -> None:
