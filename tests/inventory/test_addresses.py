@@ -58,14 +58,15 @@ def test_root_in_other_words_is_the_same_root(tmp_path: Path, root: str) -> None
 
 
 @pytest.mark.promise(9)
-def test_service_is_named_once_for_each_supervisord_of_a_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("login", ["user: deploy, root: /srv/other", "user: other", "user: other, root: ~/app"])
+def test_service_is_named_once_for_each_supervisord_of_a_machine(tmp_path: Path, login: str) -> None:
     """A deploy would start it under one name of the machine, and be refused under the other."""
     folder = "program_dir: /etc/supervisor/conf.d"
-    text = whole(host=folder) + f"      web2: {{user: deploy, address: web1, root: /srv/other, {folder}}}\n"
+    text = whole(host=folder) + f"      web2: {{address: web1, {login}, {folder}}}\n"
     assert mistakes_in(tmp_path, text) == [
         "environments.production.hosts.web2: has monitor in the `program_dir` of web1, which is the same machine; name"
         " it for one of them, or give web2 a supervisord of its own"]
-    assert inventory(tmp_path, text.replace(f"/other, {folder}", "/other")).environment("production")
+    assert inventory(tmp_path, text.replace(f", {folder}", "")).environment("production")
 
 
 @pytest.mark.promise(9)

@@ -20,6 +20,7 @@ from ..system.accounts import login_name, user_name
 from .releases import Releases
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running", "source")
+BOOT_ID = "/proc/sys/kernel/random/boot_id"     # random(4)
 Programs = Dict[str, List[ProcessState]]       # by group
 
 
@@ -65,7 +66,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "history": [_short(line) for line in lines],
         "logs": os.path.join(clone.directory, "logs"),
         "machine": os.uname().machine,
-        "program_folder": _folder_of_machine(layout.program_dir),
+        "program_folder": folder_of_machine(layout.program_dir),
         "default_user": None if is_down(programs) else _default_user(supervisord),
         "login": login_name(),
         "drained_by": _drained_by(layout, name),
@@ -211,14 +212,15 @@ def _use_of_handwritten(layout: Layout, name: str) -> str | None:
             f"{access.supervisorctl} update")
 
 
-def _folder_of_machine(path: str) -> str:
-    """The same for each name of a folder, and of its machine; empty where it is not there, or shut."""
+def folder_of_machine(path: str) -> str:
+    """The same for each name of a folder, and of its machine; empty where it is not there, or shut, and where the
+    kernel does not say which boot this is, as in gVisor: copies of a machine have the same numbers."""
     try:
         status = os.stat(path)
+        boot = files.read_bytes(BOOT_ID)
     except OSError:
         return ""
-    boot = files.read_bytes("/proc/sys/kernel/random/boot_id") or b""
-    return f"{boot.decode().strip()}:{status.st_dev}:{status.st_ino}"
+    return f"{boot.decode().strip()}:{status.st_dev}:{status.st_ino}" if boot else ""
 
 
 def _drained_by(layout: Layout, name: str) -> str | None:

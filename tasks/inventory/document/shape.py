@@ -76,7 +76,7 @@ def _in_words(error: ValidationError, document: Document) -> Iterator[Finding]:
         case "enum":
             allowed = rules["enum"]
             near = did_you_mean(str(value), allowed)
-            yield Finding(path, f"expected {' or '.join(map(repr, allowed))}, got {quoted(value)}{near}")
+            yield Finding(path, f"expected {' or '.join(map(repr, allowed))}, got {wrong_types.shown(value)}{near}")
         case "anyOf":
             yield from _any_of(error, path, document)
         case _:

@@ -33,8 +33,15 @@ def in_words(path: KeyPath, expected: list[Any], value: Any, document: Document)
         is_ours = "secrets" in (_key(path), _key(path[:-1]))
         return f"expected {types}" + (": names of secrets, not their values" if is_ours else "")    # it may be a secret
     if isinstance(value, (list, dict)):
-        return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}{_names(path)}"
+        return f"expected {types}, got {shown(value)}{_names(path)}"
     return _scalar(path, expected, types, value, document.raw.get(path))
+
+
+def shown(value: object) -> str:
+    """A value in a message; of a list or a mapping, whatever is in it, its kind."""
+    if isinstance(value, (list, dict)):
+        return WORDS["array" if isinstance(value, list) else "object"]
+    return quoted(value)
 
 
 def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str | None) -> str:

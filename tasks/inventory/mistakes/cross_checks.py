@@ -62,7 +62,7 @@ def _same_machine(data: Raw, name: str) -> Iterator[Finding]:
     """Two names for one place would wait for each other's lock."""
     seen: dict[tuple[object, ...], str] = {}
     for host, settings in precedence.resolve_hosts(data, name).items():
-        place = (*_machine(host, settings), settings.get("user"), paths.normal_directory(settings.get("root") or ""))
+        place = (*_machine(host, settings), *_root(settings))
         if place in seen:
             yield Finding(("environments", name, "hosts", host), f"is the same machine and root as {seen[place]}")
         seen.setdefault(place, host)
@@ -72,13 +72,13 @@ def _same_program_dir(data: Raw, name: str, services: dict[str, dict[str, Resolv
     """Two names for one supervisord, with a service that both have: its program would be theirs."""
     seen: dict[tuple[object, ...], tuple[str, object]] = {}
     for host, settings in precedence.resolve_hosts(data, name).items():
-        root, folder = settings.get("root") or "", settings.get("program_dir") or ""
+        root, folder = _root(settings), settings.get("program_dir") or ""
         if not folder.startswith("/"):
             continue                        # below the root, of which two are told already
         place = (*_machine(host, settings), paths.normal_directory(folder))
         for service in (service for service, hosts in services.items() if host in hosts):
             other, root_there = seen.setdefault((*place, service), (host, root))
-            if other != host and paths.normal_directory(root) != paths.normal_directory(str(root_there)):
+            if other != host and root != root_there:
                 yield Finding(("environments", name, "hosts", host), (
                     f"has {service} in the `program_dir` of {other}, which is the same machine; name it for one of"
                     f" them, or give {host} a supervisord of its own"))
@@ -86,6 +86,11 @@ def _same_program_dir(data: Raw, name: str, services: dict[str, dict[str, Resolv
 
 def _machine(host: str, settings: Resolved) -> tuple[object, ...]:
     return addresses.machine(settings.get("address", default=host)), settings.get("port"), settings.get("gateway")
+
+
+def _root(settings: Resolved) -> tuple[object, ...]:
+    """~ is the home of the user who logs in."""
+    return settings.get("user"), paths.normal_directory(settings.get("root") or "")
 
 
 def _packaged(data: Raw, name: str) -> Iterator[Finding]:
