@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,22 @@ def test_newer_of_two_notes_of_a_reference_counts(clone: git.Clone, work: Path) 
     to = changed(clone, work, "add new")
     clone.git.run("update-ref", "refs/fabvisor/modes/deep/x", to)
     assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/deep/x": to}
+
+
+def test_reference_that_git_packs_while_references_are_read_is_found(clone: git.Clone,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `git gc` of a person does, between our two looks."""
+    clone.git.run("update-ref", "refs/fabvisor/modes/x", "HEAD")
+
+    def then_packed(look: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+        def both(*args: object) -> dict[str, str]:
+            found = look(*args)
+            clone.git.run("pack-refs", "--all")
+            return found
+        return both
+    for name in ("_loose", "_packed"):
+        monkeypatch.setattr(refs, name, then_packed(getattr(refs, name)))
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/x": clone.head()}
 
 
 @pytest.mark.parametrize("content", ["ref: refs/fabvisor/heads/main\n", ""])
@@ -145,10 +162,7 @@ def test_branch_that_moved_is_obtained_with_all_of_its_files_whatever_a_full_dis
 CHANGED_INDEX = {
     "as it is": "true",
     "new": "git add new",
-    "intended": "git add -N new",
     "unchanged": "git update-index --assume-unchanged file",
-    "skipped": "git update-index --skip-worktree file",
-    "both": "git update-index --assume-unchanged file; git update-index --skip-worktree file; git add new",
     "executable": "chmod +x file; git add file",
     "link": "ln -s file new/link; git add new",
     "empty": "git rm -q file",
@@ -170,14 +184,16 @@ def test_index_is_read_as_git_lists_it(clone: git.Clone, command: str) -> None:
 
 @pytest.mark.parametrize("command", [
     "git update-index --index-version 4", "git update-index --split-index", "git config extensions.objectFormat sha1",
-    "git sparse-checkout init --cone --sparse-index; git sparse-checkout set x", "truncate -s 100 .git/index",
-    "printf x >>.git/index", "rm .git/index"])
+    "git sparse-checkout init --cone --sparse-index; git sparse-checkout set x", "git add -N new",
+    "git update-index --skip-worktree file", "git sparse-checkout set x; mkdir folder; touch folder/file",
+    "truncate -s 100 .git/index", "printf x >>.git/index", "rm .git/index"])
 def test_git_is_asked_for_an_index_that_is_not_easily_read(clone: git.Clone, command: str) -> None:
     folder = Path(clone.directory) / "folder"
     folder.mkdir()
     (folder / "file").touch()
     run_git(Path(clone.directory), "add", "folder")
     run_git(Path(clone.directory), "commit", "--quiet", "--message", "folder")
+    (Path(clone.directory) / "new").touch()
     assert index_file.listing(clone.git)
     subprocess.run(["bash", "-c", command], cwd=clone.directory, check=True)
     assert index_file.listing(clone.git) is None

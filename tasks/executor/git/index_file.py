@@ -9,12 +9,10 @@ from ..disk import files
 from .command import Git
 
 LARGEST = 200_000                   # bytes, of some 2 000 paths; beyond that git is as quick
-VERSIONS = (2, 3)                   # the next one writes names in part
+VERSION = 2                         # a higher one has paths to skip: git tells which those are in a sparse tree
 HEADER = struct.Struct(">4sII")
 ENTRY = struct.Struct(">24xI12x20sH")           # mode, blob, flags
-MORE_FLAGS = struct.Struct(">H")
-UNCHANGED, EXTENDED = 0x8000, 0x4000            # flags: assume-unchanged; a further 16 follow
-SKIPPED = 0x4000                                # a further flag: skip-worktree
+UNCHANGED = 0x8000                  # a flag: assume-unchanged
 HASH = 20                           # bytes
 EXTENSION = struct.Struct(">4sI")
 
@@ -32,19 +30,16 @@ def listing(git: Git) -> list[str] | None:
 
 def _lines(data: bytes) -> list[str] | None:
     kind, version, count = HEADER.unpack_from(data)
-    if kind != b"DIRC" or version not in VERSIONS:
+    if kind != b"DIRC" or version != VERSION:
         return None
     lines = []
     start = HEADER.size
     for _ in range(count):
         mode, blob, flags = ENTRY.unpack_from(data, start)
-        begin, more = start + ENTRY.size, 0
-        if flags & EXTENDED:
-            (more,) = MORE_FLAGS.unpack_from(data, begin)
-            begin += MORE_FLAGS.size
+        begin = start + ENTRY.size
         end = data.index(b"\0", begin)
         stage = flags >> 12 & 3
-        letter = "M" if stage else "S" if more & SKIPPED else "H"
+        letter = "M" if stage else "H"
         lines.append(f"{letter.lower() if flags & UNCHANGED else letter} {mode:06o} {blob.hex()} {stage}\t"
                      + data[begin:end].decode("utf-8", "surrogateescape"))
         start += (end - start) // 8 * 8 + 8             # filled up with zeros, of which there is one at least

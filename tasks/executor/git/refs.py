@@ -42,8 +42,8 @@ def read(git: Git, *folders: str) -> Mapping[str, str]:
     """The object of each reference, by its full name. git is asked where it keeps them otherwise than each in a file,
     or many in one."""
     common = git.common_dir()
-    found = None if os.path.exists(os.path.join(common, "reftable")) else {
-        **_packed(common, folders), **_loose(common, folders)}
+    loose = _loose(common, folders)         # first: `git gc` removes a file when the packed ones have its reference
+    found = None if os.path.exists(os.path.join(common, "reftable")) else {**_packed(common, folders), **loose}
     if found is None or not all(map(FULL.fullmatch, found.values())):       # one that names another, or a broken one
         lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
         return dict(line.rsplit(" ", 1) for line in lines)
