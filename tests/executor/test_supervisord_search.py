@@ -56,13 +56,30 @@ def test_supervisord_is_found_by_its_configuration_also_by_one_that_it_found_its
 
 
 @pytest.mark.usefixtures("real_hosts")
-@pytest.mark.parametrize("option", ["-cown.conf", "--configuration=own.conf"])
+@pytest.mark.parametrize("option", ["-cown.conf", "--configuration=own.conf", "-ncown.conf", "--conf=own.conf"])
 def test_supervisord_is_found_when_its_configuration_is_part_of_the_option(tmp_path: Path, stack: ExitStack,
                                                                            option: str) -> None:
     (tmp_path / "own.conf").write_text(CONF)
     pid = start(stack, tmp_path, sys.executable, "-m", "supervisor.supervisord", "-n", option)
     conf = SupervisordConf(str(tmp_path / "own.conf"), {})
     assert wait_for(lambda: supervisord_search.process(conf), "the process table") == pid
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("place", ["venv/etc", "venv"])
+def test_supervisord_is_found_by_the_configuration_beside_its_script(tmp_path: Path, stack: ExitStack, place: str
+                                                                     ) -> None:
+    """As that of a virtual environment, started without any option."""
+    script = tmp_path / "venv/bin/supervisord"
+    script.parent.mkdir(parents=True)
+    script.write_text("from supervisor.supervisord import main\nmain()\n")
+    conf = tmp_path / place / "supervisord.conf"
+    conf.parent.mkdir(exist_ok=True)
+    for path in (conf, tmp_path / "supervisord.conf"):
+        path.write_text(CONF)
+    pid = start(stack, tmp_path, sys.executable, str(script), "-n")
+    assert wait_for(lambda: supervisord_search.process(SupervisordConf(str(conf), {})), "the process table") == pid
+    wait_for((conf.parent / "s.sock").exists, "its socket, so that it is right")
 
 
 def test_program_of_that_name_without_a_configuration_is_passed_over(tmp_path: Path, stack: ExitStack) -> None:
