@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .disk import files
+from .disk import files, read_only
 from .errors import HostError, NotReady
 from .quoting import for_sh
 from .system.accounts import login_name, user_name
@@ -19,16 +19,19 @@ def problems(directory: str) -> list[HostError]:
                          f"move it away on the host: mv {for_sh(directory)} {for_sh(directory + '.away')}")]
     folder = directory if exists else files.existing_parent(directory)
     closed = [path for path in (folder, clone) if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK)]
-    if not closed:
-        return []
-    if os.path.exists(clone):
-        return [foreign_clone(directory)]
+    return [read_only.problem(closed[0]) or _closed_to_us(directory, folder)] if closed else []
+
+
+def _closed_to_us(directory: str, folder: str) -> NotReady:
+    """`folder`: the directory, or what is there above it."""
+    if os.path.exists(os.path.join(directory, ".git")):
+        return foreign_clone(directory)
     owner, login = user_name(os.stat(folder).st_uid), login_name()
     belongs = f"{folder} belongs to {owner}, and {login}, who logs in, cannot write there"
-    if exists:
-        return [NotReady(f"the service directory {belongs}", _take_over(directory, login))]
-    return [NotReady(f"the service directory {directory} cannot be made: {belongs}",
-                     f"on the host: sudo install -d -o {for_sh(login)} {for_sh(directory)}")]
+    if folder == directory:
+        return NotReady(f"the service directory {belongs}", _take_over(directory, login))
+    return NotReady(f"the service directory {directory} cannot be made: {belongs}",
+                    f"on the host: sudo install -d -o {for_sh(login)} {for_sh(directory)}")
 
 
 def _take_over(directory: str, login: str) -> str:

@@ -98,5 +98,3 @@ def _may_stand_in(directory: str, pid: int) -> bool:
     """Where another user's process stands, nobody may know; one without a directory stands in /."""
     folder = processes.cwd(pid)
     return pid > 0 and (folder in ("", os.sep) or is_inside(folder, directory))
-
-

@@ -6,8 +6,8 @@ import errno
 import os
 from typing import Any, Iterable, Mapping
 
-from .disk import files
-from .errors import DISK, NotReady
+from .disk import files, read_only
+from .errors import NotReady
 from .protocol import JOURNALS, RELOAD_LOCK, RUNS
 from .quoting import for_sh
 from .sudo.sudo_accesses import SudoAccesses
@@ -119,11 +119,10 @@ class Layout:
             raise self._closed(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def _require_disk(self) -> None:
-        """Raise NotReady where our files lie on a disk that is read-only, as after an error of it."""
-        place = self.state if os.path.isdir(self.state) else files.existing_parent(self.state)
-        if os.statvfs(place).f_flag & os.ST_RDONLY:
-            raise NotReady(f"cannot write below {place}: {os.strerror(errno.EROFS)}",
-                           DISK[errno.EROFS].format(f" {for_sh(place)}"))
+        """Raise NotReady where our files lie on a disk that is read-only."""
+        problem = read_only.problem(self.state if os.path.isdir(self.state) else files.existing_parent(self.state))
+        if problem:
+            raise problem
 
     def _missing(self) -> NotReady:
         return NotReady(f"the root {self.root} does not exist",

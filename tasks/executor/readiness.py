@@ -6,7 +6,7 @@ import os
 from typing import Any, Mapping, Sequence
 
 from . import configuration_check, directory_access, earlier_programs, earlier_supervisord, program_user
-from .disk import files
+from .disk import files, read_only
 from .errors import HostError, NotReady
 from .layout import Layout
 from .logs import log_folder
@@ -142,7 +142,10 @@ def _include_hint(layout: Layout, own: str, conf: Configuration) -> str:
 
 
 def _folder_problems(layout: Layout) -> list[HostError]:
-    """The folder of the program files, where we may not write."""
+    """The folder of the program files, where we may not write, or nobody can."""
+    is_read_only = read_only.problem(files.existing_parent(os.path.join(layout.program_dir, "")))
+    if is_read_only:
+        return [is_read_only]
     folder = layout.access.closed_folder()
     if folder is None:
         return []

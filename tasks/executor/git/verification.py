@@ -9,6 +9,7 @@ import pwd
 import re
 from typing import Iterator
 
+from ..disk import read_only
 from ..errors import DISK, HostError
 from ..quoting import for_sh
 from ..system.output_lines import Say, record
@@ -53,7 +54,9 @@ def _cause(directory: str, paths: list[str]) -> tuple[str, str] | None:
         full = os.path.join(directory, path)
         for place in (_nearest(os.path.dirname(full)), full):
             if os.path.lexists(place) and not os.path.islink(place) and not os.access(place, os.W_OK):
-                user = _user(os.geteuid())
+                user, is_read_only = _user(os.geteuid()), read_only.problem(place)
+                if is_read_only:
+                    return is_read_only.message, is_read_only.hint
                 return (f"{user} cannot write {place}, which belongs to {_user(os.lstat(place).st_uid)}",
                         f"make it the user's own on the host: sudo chown -R {for_sh(user)} {for_sh(place)}")
     disk = os.statvfs(_nearest(directory))

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import Any, Iterator, Mapping
 
-from ..disk import files
+from ..disk import files, read_only
 from ..errors import NotReady
 from ..layout import Layout
 from ..quoting import for_sh
@@ -31,11 +31,14 @@ def problems(service: Mapping[str, Any], layout: Layout, uid: int) -> Iterator[N
                 yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
                                _remedy(path, kind, program["group"], layout.access.prefix, name == path))
             elif uid == os.geteuid() and not _is_writable(path):
-                folder, user = os.path.dirname(path), user_name(uid)
-                yield NotReady(f"the log of {program['group']} is {path}, and supervisord, which runs as {user}, cannot"
-                               " write there",
-                               f"see whose it is on the host: ls -ld {for_sh(folder)} {for_sh(path)}; then give it to"
-                               f" {user} with chown")
+                yield read_only.problem(os.path.dirname(os.path.realpath(path))) or _closed(path, program["group"], uid)
+
+
+def _closed(path: str, group: str, uid: int) -> NotReady:
+    user = user_name(uid)
+    return NotReady(f"the log of {group} is {path}, and supervisord, which runs as {user}, cannot write there",
+                    f"see whose it is on the host: ls -ld {for_sh(os.path.dirname(path))} {for_sh(path)}; then give it"
+                    f" to {user} with chown")
 
 
 def _remedy(path: str, kind: str, group: str, prefix: str, is_named: bool) -> str:
