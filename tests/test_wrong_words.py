@@ -260,25 +260,38 @@ def test_second_word_for_a_task_that_invoke_made_is_named() -> None:
 
 
 @pytest.mark.promise(9)
+@pytest.mark.parametrize("place", ["fabfile.py", "fabfile/__init__.py", "other.py"])
 @pytest.mark.parametrize(("fabfile", "helper", "expected"), [
-    ("def broken(:\n", "", "fabfile.py:1: SyntaxError: "),
-    ("\n\nimport absent_module\n", "", "fabfile.py:3: ModuleNotFoundError: "),
-    ("import helper\n", "import json\njson.loads('{')\n", "helper.py:2: JSONDecodeError: "),
+    ("def broken(:\n", "", "{place}:1: SyntaxError: "),
+    ("\n\nimport absent_module\n", "", "{place}:3: ModuleNotFoundError: "),
+    ("import helper\n", "import json\njson.loads('{{')\n", "helper.py:2: JSONDecodeError: "),
     ("from tasks import on_hosts\n@on_hosts()\ndef own(c, env=''): pass\n", "",
-     "fabfile.py:2: TypeError: on_hosts: each command has an option --env; own cannot have its own"),
+     "{place}:2: TypeError: on_hosts: each command has an option --env; own cannot have its own"),
     ("", "", "the fabfile has: from fabvisor import namespace"),
 ], ids=["syntax", "import", "module beside it", "option that every command has", "empty"])
 def test_fabfile_that_cannot_be_used_is_a_mistake_with_its_line(
-        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fabfile: str, helper: str,
-        expected: str) -> None:
-    (folder / "fabfile.py").write_text(fabfile)
-    (folder / "helper.py").write_text(helper)
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, fabfile: str,
+        helper: str, expected: str) -> None:
+    path = folder / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(fabfile)
+    (path.parent / "helper.py").write_text(helper)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("fabfile", "helper"):
+    for name in ("fabfile", "helper", "other"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
     with pytest.raises(SystemExit) as ended:
-        program.run(["fab", "check"])
+        program.run(["fab", *(["-c", "other"] if path.stem == "other" else []), "check"])
     said = capsys.readouterr().err
-    assert ended.value.code == 2 and expected in said and "\nhint:  " in said
+    assert ended.value.code == 2 and expected.format(place=place) in said and "\nhint:  " in said
+
+
+def test_fabfile_that_nobody_can_look_for_is_a_mistake_without_a_line(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").touch()
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    with pytest.raises(SystemExit) as ended:
+        program.run(["fab", f"--search-root={folder}/file", "check"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "the fabfile cannot be loaded: NotADirectoryError: " in said
