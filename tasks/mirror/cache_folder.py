@@ -9,6 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._errors import NotReady
+from ..program.quoting import for_sh
+
+
+def make_empty(place: Path) -> None:
+    """Make a folder in the place of whatever is there. Raises NotReady."""
+    try:
+        remove(place)
+    except OSError as error:
+        raise NotReady(f"cannot remove {error.filename} from the cache: {error.strerror}",
+                       f"sudo rm -r {for_sh(str(place))}; a build leaves files of root where it runs in a container:"
+                       " docker run --user") from None
+    try:
+        place.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise not_written(place.parent, error) from None
 
 
 def remove(place: Path) -> None:

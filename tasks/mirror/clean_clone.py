@@ -32,17 +32,15 @@ def clean_clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], wai
 def empty_folder(place: Path) -> Iterator[None]:
     """Make a folder, which is removed at the end. Under a lock: that of a process that was killed is removed first.
 
-    Raises NotReady.
+    Raises NotReady where what is there stays: a build may have made files as another user. The build that made them
+    has ended as it has, and the next one says so.
     """
-    try:
-        cache_folder.remove(place)
-        place.mkdir(mode=0o700)
-    except OSError as error:
-        raise cache_folder.not_written(place.parent, error) from None
+    cache_folder.make_empty(place)
     try:
         yield
     finally:
-        cache_folder.remove(place)
+        with suppress(OSError):
+            cache_folder.remove(place)
 
 
 def require_at(mirror: Mirror, commit: str, folder: Path) -> None:

@@ -52,7 +52,7 @@ class Mirror:
         except GitFailed as failure:
             if not self.folder.exists() or self._is_sound():
                 raise git.explain(failure, self.repo, self.env) from None
-            self._clear()
+            cache_folder.make_empty(self.folder)
             try:
                 self._fetch()
             except GitFailed as second:
@@ -114,7 +114,7 @@ class Mirror:
             other = OTHER_FORMAT.search(failure.output)
             if not other:
                 raise
-            self._clear()
+            cache_folder.make_empty(self.folder)
             self.prepare(f"--object-format={other[1]}")
             self._git(*command, timeout=self._fetch_timeout)
 
@@ -124,16 +124,8 @@ class Mirror:
         if self.exists():
             self._put_together()
         else:
-            self._clear()
+            cache_folder.make_empty(self.folder)
             self._git("-c", "init.defaultBranch=fabvisor-none", "init", "--bare", "--quiet", *options)
-
-    def _clear(self) -> None:
-        """Make an empty folder in the place of whatever is there. Raises NotReady."""
-        try:
-            cache_folder.remove(self.folder)
-            self.folder.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise cache_folder.not_written(self.folder.parent, error) from None
 
     def _put_together(self) -> None:
         """Make one pack of many. It keeps what no branch holds any more: commits of folders, and what hosts have."""
