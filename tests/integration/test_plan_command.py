@@ -249,6 +249,20 @@ def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: 
     assert everything(careful) == before
 
 
+@pytest.mark.long
+def test_deploy_with_confirm_undoes_an_interrupted_one_and_goes_on_after_one_question(careful: App) -> None:
+    client = careful.begin("block", "building", f"{careful.name}-3", "--yes")
+    careful.kill_host_side()
+    client.end()
+    careful.open_all()
+    screen = OnTerminal(careful, "deploy", careful.name)
+    screen.until("deploy to test? [y/N]")
+    assert "is undone first" in screen.seen
+    screen.types("y\n")
+    assert screen.end() == 0, screen.seen
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-3"]
+
+
 def test_deploy_stops_when_something_has_changed_since_the_question(careful: App) -> None:
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.until("[y/N]")

@@ -58,6 +58,8 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
     (facts(programs=young(AT_TEN + 300, AT_TEN + 309)), []),
     (facts(programs=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED, due=["d"]), ["is not undone yet"]),
+    (facts(started_from=B, due=["d"]), ["it runs bbbbbbbb, on disk is aaaaaaaa", "fab recover"]),
+    (facts(program_file="x", files={"c/x": PlacedFile(sha256="2", written="1")}, due=["d"]), ["is not undone yet"]),
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"]),
     (facts(files={"c/x": PlacedFile(sha256="1", written="1"), "new": PlacedFile(sha256="1"), "": PlacedFile()}), []),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tasks.rollout.peers import results
 from tasks.rollout.steps import Action, Plan, Step
 from tasks.rollout.transaction import preview
-from tests.rollout.samples import SERVICE, TARGET, facts, peer
+from tests.rollout.samples import SERVICE, TARGET, A, B, facts, peer, plan
 
 
 def test_move_to_another_directory_is_told_with_what_it_leaves_behind() -> None:
@@ -31,3 +32,20 @@ def test_service_that_another_environment_deployed_to_the_same_place_is_told() -
     [notice] = preview.renamed([other, same, unchanged])
     assert notice.message == ("monitor runs as prod, not as staging: if both are environments, each needs a `root` of"
                               " its own")
+
+
+def test_plan_over_an_interrupted_deploy_is_the_undo_whatever_that_left() -> None:
+    for left in (facts(B, due=["d1"]), facts(A, due=["d1"], edited=[" M half"], program_file="new")):
+        host = peer("web1", facts={"monitor": left}, plans={"monitor": plan(left, set_aside=True)})
+        [shown] = preview.full([host])
+        assert (shown.steps, shown.edited, shown.diff) == (["recover"], [], [])
+        assert shown.obstacles == ["an interrupted deploy (d1) is undone first"]
+        assert not preview.is_refused([host], [shown])
+        assert results.dry_run_result("plan", [host], False).outcome == "pending"
+
+
+def test_plan_over_an_interrupted_deploy_confirms_the_commit_and_no_steps() -> None:
+    confirmed = preview.fingerprint(plan(facts(B)), facts(B, due=["d1"]))
+    after = preview.fingerprint(plan(facts(A)), facts(A))
+    assert confirmed == (B,) == after[:1]
+    assert len(preview.fingerprint(plan(facts(B)), facts(B))) > 1

@@ -65,7 +65,8 @@ def read(command: str, peers: list[Peer]) -> Finished:
 
 def dry_run_result(command: str, peers: list[Peer], refused: bool) -> Finished:
     """The end of a dry run that nothing stopped. `refused`: whether a deploy would be, for what the plans show."""
-    hosts = {peer.name: {name: _expected(plan) for name, plan in peer.plans.items()} for peer in peers}
+    hosts = {peer.name: {name: _expected(plan, peer.facts[name]) for name, plan in peer.plans.items()}
+             for peer in peers}
     return Finished(command=command, outcome="pending" if "pending" in outcomes(hosts) else "unchanged",
                     exit_code=2 if refused else 0, hosts=hosts)
 
@@ -116,9 +117,9 @@ def _as_last_heard(peer: Peer, service: str) -> Result:
                   why=f"{why}: fab status --host {peer.name}")
 
 
-def _expected(plan: Plan) -> Result:
-    return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="pending" if plan.steps else "unchanged",
-                  source=_source(plan))
+def _expected(plan: Plan, facts: Facts) -> Result:
+    return Result(was=plan.was, tried=plan.tried, now=plan.was,
+                  outcome="pending" if plan.steps or facts.due else "unchanged", source=_source(plan))
 
 
 def _source(plan: Plan | None, facts: Facts | None = None) -> str | UnsetType:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distance: protocol.Distance | None
                   ) -> Planned:
     """`distance`: from `was` to `tried`, where the host was asked for it."""
+    if facts.due:
+        return _after_an_undo(host, service, facts, plan)
     same = plan.was == plan.tried
     users = {program.options.get("user", facts.login) for program in service.programs} - {facts.login}
     return Planned(
@@ -35,6 +37,14 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         user=", ".join(sorted(users)) or None)
 
 
+def _after_an_undo(host: str, service: Service, facts: Facts, plan: Plan) -> Planned:
+    """These facts are what a deploy left half-way: what is there once it is undone is not known yet."""
+    return Planned(
+        host=host, service=service.name, was=plan.was, next=plan.tried, steps=["recover"],
+        why=[f"what the undo leaves decides the rest: fab recover {service.name}, then fab plan {service.name}"],
+        obstacles=[*facts.obstacles, *(f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due)])
+
+
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if not plan.steps:
         return []
@@ -50,7 +60,6 @@ def way_back(plan: Plan) -> str | None:
 
 
 def obstacles(service: Service, facts: Facts) -> list[str]:
-    due = [f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due]
     foreign = [f"{facts.directory} holds files, but no git clone"] if refusals.is_foreign(facts) else []
     others = ([f"the program runs in a release of another tool, below {facts.directory}: write `strategy: releases`"]
               if refusals.belongs_to_other_tool(service, facts) else [])
@@ -60,4 +69,4 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
     replaced = [f"a program of another environment would be replaced: {other}"] if other else []
     return [*facts.obstacles, *foreign, *others, *replaced, *refusals.losses(service, facts),
             *([facts.half_done_merge] if facts.half_done_merge else []), *placed_files.obstacles(service, facts),
-            *edited, *due]
+            *edited]

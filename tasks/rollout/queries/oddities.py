@@ -49,8 +49,10 @@ def of_service(service: Service, facts: Facts) -> list[str]:
         return ["not deployed yet" + remedy, *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
-    return [*dict.fromkeys(programs), *_unnamed(service, facts), *_disk(service, facts), *_placed_files(name, facts),
-            *_program_file(name, facts), *facts.obstacles, *_out_of_service(name, facts),
+    # A deploy that is still to be undone wrote these files, and no person: they have no remedy but the undo.
+    by_hand = [] if facts.due else [*_placed_files(name, facts), *_program_file(name, facts)]
+    return [*dict.fromkeys(programs), *_unnamed(service, facts), *_disk(service, facts), *by_hand, *facts.obstacles,
+            *_out_of_service(name, facts),
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
 
@@ -142,8 +144,8 @@ def _disk(service: Service, facts: Facts) -> list[str]:
         odd.append(f"edited files: {listed(map(str.strip, facts.edited))}"
                      f"; commit them elsewhere, or fab deploy {name} --set-aside")
     if facts.started_from not in (None, facts.commit):
-        odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"
-                     f" fab deploy {name}, or fab restart {name}")
+        remedy = "" if facts.due else f": fab deploy {name}, or fab restart {name}"
+        odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}{remedy}")
     return odd
 
 

@@ -190,7 +190,8 @@ class Coordinator:
         return previous_version.source_of(commit, histories)
 
     def _stop_where_changed(self, confirmed: dict[Key, tuple[Any, ...]]) -> None:
-        changed = [": ".join(key) for key, made in sorted(self.fingerprints.items()) if made != confirmed[key]]
+        changed = [": ".join(key) for key, made in sorted(self.fingerprints.items())
+                   if made[:len(confirmed[key])] != confirmed[key]]
         if changed:
             self.conversation.stop(errors.TryAgain(
                 "the plan has changed since the question:\n" + "\n".join(changed),

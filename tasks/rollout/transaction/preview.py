@@ -26,7 +26,7 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
             compared = peer.compared.get(target.service.name)
             facts = peer.facts[name]
             event = planned_event(peer.name, target.service, facts, peer.plans[name], compared)
-            yield event if compared is None else replace(
+            yield event if compared is None or facts.due else replace(
                 event, variables=changes.variables(target.service, facts, compared), missing=compared.missing,
                 obstacles=[*event.obstacles, *compared.obstacles, *map(_in_commit, compared.tracked)],
                 files=changes.files(target.service, facts, peer.plans[name], compared.files),
@@ -88,8 +88,10 @@ def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:
 
 
 def fingerprint(plan: Plan, facts: Facts) -> tuple[Any, ...]:
-    """The part of a plan that the user confirms. Plans of one fingerprint do the same; their undos may differ."""
-    return plan.was, plan.tried, tuple(facts.edited), tuple((step.name, step.do) for step in plan.steps)
+    """The part of a plan that the user confirms. Plans of one fingerprint do the same; their undos may differ. Where an
+    undo comes first, it is the commit alone: the beginning of each fingerprint."""
+    rest = (plan.was, tuple(facts.edited), tuple((step.name, step.do) for step in plan.steps))
+    return (plan.tried,) if facts.due else (plan.tried, *rest)
 
 
 def _in_commit(path: str) -> str:
