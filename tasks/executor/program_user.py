@@ -88,7 +88,8 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     if closed:
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter {closed[0]}",
                          f"open it on the host: chmod o+x {' '.join(map(for_sh, closed))}")]
-    if not os.path.isdir(directory) and not _may_enter_new(files.existing_parent(directory), uid):
+    clone = os.path.join(directory, ".git")
+    if not os.path.lexists(clone) and not _may_enter_new(files.existing_parent(clone), uid):
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter the folders that {user_name(login)}"
                          f" makes: umask {processes.umask():03o}",
                          f"set another one on the host, in {user_name(login)}'s ~/.bashrc or /etc/login.defs:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,14 @@ def test_umask_that_shuts_out_the_programs_user_is_told_before_the_first_deploy(
     assert not problems(root)
 
 
+def test_umask_counts_where_the_folder_was_made_for_us_and_holds_no_clone_yet(root: Path) -> None:
+    """As by `install -d -o USER`, which we advise: all that git makes in it would be shut."""
+    (root / "micro/app").mkdir(parents=True)
+    with umask(0o077):
+        [problem] = problems(root)
+    assert "who cannot enter the folders that root makes: umask 077" in problem
+
+
 def test_all_folders_that_are_shut_are_opened_by_one_command(root: Path) -> None:
     folders = [root / "micro", root / "micro/app"]
     for folder in folders:
@@ -60,18 +69,18 @@ def test_all_folders_that_are_shut_are_opened_by_one_command(root: Path) -> None
                       f"{folders[0]} {folders[1]}"
 
 
-def test_umask_does_not_count_where_the_folder_is_there_or_gives_its_group_or_its_access_list(root: Path) -> None:
+def test_umask_does_not_count_where_the_clone_is_there_or_a_folder_gives_group_or_access_list(root: Path) -> None:
     with umask(0o027):
         os.chown(root, 0, NOGROUP)
         root.chmod(0o2755)
         assert not problems(root)
         root.chmod(0o755)
-        (root / "micro/app").mkdir(parents=True)
+        (root / "micro/app/.git").mkdir(parents=True)
         for folder in (root / "micro", root / "micro/app"):
             folder.chmod(0o755)
         assert not problems(root)
     with umask(0o077):
-        (root / "micro/app").rmdir()
+        shutil.rmtree(root / "micro/app")
         entries = [(access_list.OWNER, 7), (access_list.GROUP, 5), (access_list.OTHER, 5)]
         os.setxattr(root / "micro", access_list.DEFAULT, struct.pack("<I", access_list.VERSION) + b"".join(
             struct.pack("<HHI", tag, rights, access_list.NOBODY) for tag, rights in entries))
