@@ -7,11 +7,9 @@ import errno
 from .protocol import ProblemInfo
 from .quoting import for_sh
 
-# What to type on a host whose disk is full. `df -h` shows room also where no inode is left.
-MAKE_ROOM = "make room on the host: df -h{0}; its inodes: df -i{0}"
-# By errno: what to type on the host, with the file's name in {0}.
-DISK = {
-    errno.ENOSPC: MAKE_ROOM,
+# By errno: what to type on the host, with the file's name in {0}. `df -h` shows room also where no inode is left.
+_DISK = {
+    errno.ENOSPC: "make room on the host: df -h{0}; its inodes: df -i{0}",
     errno.EDQUOT: "make room on the host: quota -s{0}",
     errno.EROFS: "it is read-only; see on the host: findmnt -T{0}",
     errno.EACCES: "make it the user's own on the host: ls -ld{0}",
@@ -69,15 +67,19 @@ class Aborted(HostError):
         super().__init__(message, "")
 
 
+def disk_remedy(number: int, place: str = "") -> str:
+    """What to type on the host after an error of its disk. `number`: as in errno; `place`: the path, where it is known.
+    """
+    return _DISK.get(number, "look at it on the host: ls -ld{0}").format(f" {for_sh(place)}" if place else "")
+
+
 def as_host_error(error: Exception) -> HostError:
     """Any exception as an error of this tree."""
     if isinstance(error, HostError):
         return error
     if isinstance(error, OSError):
         name = str(error.filename or "")
-        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld{0}")
-        return HostError(f"{name or 'the disk'}: {error.strerror or error}",
-                         hint.format(f" {for_sh(name)}" if name else ""))
+        return HostError(f"{name or 'the disk'}: {error.strerror or error}", disk_remedy(error.errno or 0, name))
     return Bug(error)
 
 

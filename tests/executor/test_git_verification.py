@@ -101,7 +101,8 @@ def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp
             else:
                 git.Worktree(str(place / "tree"), clone).make(new, quiet)
         assert "big" in error.value.message
-        assert "df -h" in error.value.hint, (error.value.message, error.value.hint)
+        folder = place / ("clone" if strategy == "in_place" else "tree")
+        assert error.value.hint == f"make room on the host: df -h {folder}; its inodes: df -i {folder}"
 
 
 def test_fetch_names_the_disk_where_it_is_full(work: Path, tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-from ..errors import DISK, NotReady
-from ..quoting import for_sh
+from ..errors import NotReady, disk_remedy
 
 
 def problem(place: str) -> NotReady | None:
     """Why nothing can be written there; None where the disk lets us. Raises OSError where the place is missing."""
     if not os.statvfs(place).f_flag & os.ST_RDONLY:
         return None
-    return NotReady(f"cannot write below {place}: {os.strerror(errno.EROFS)}",
-                    DISK[errno.EROFS].format(f" {for_sh(place)}"))
+    return NotReady(f"cannot write below {place}: {os.strerror(errno.EROFS)}", disk_remedy(errno.EROFS, place))

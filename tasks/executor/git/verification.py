@@ -10,7 +10,7 @@ import re
 from typing import Iterator
 
 from ..disk import read_only
-from ..errors import DISK, HostError
+from ..errors import HostError, disk_remedy
 from ..quoting import for_sh
 from ..system.output_lines import Say, record
 from ..system.shell import CommandFailed
@@ -62,7 +62,7 @@ def _cause(directory: str, paths: list[str]) -> tuple[str, str] | None:
     disk = os.statvfs(_nearest(directory))
     free = disk.f_bavail * disk.f_frsize
     if free < LITTLE or (disk.f_files and not disk.f_favail):
-        return f"the disk of {directory} is full ({free >> 20} MB left)", DISK[errno.ENOSPC]
+        return f"the disk of {directory} is full ({free >> 20} MB left)", disk_remedy(errno.ENOSPC, directory)
     return None
 
 

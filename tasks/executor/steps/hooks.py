@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, Mapping
 
 from .. import git
 from ..disk import files
-from ..errors import MAKE_ROOM, HostError
+from ..errors import HostError, disk_remedy
 from ..masking import Mask, secret_names, values
 from ..service.context import ServiceContext, process_tag
 from ..system import processes, shell
@@ -18,7 +19,7 @@ from .step import Result, Step
 REMEDIES = {
     "Text file busy": "the running program is that file: let `build` write another one and rename it (mv), or write"
                       " strategy: releases",
-    "No space left on device": MAKE_ROOM.format(""),
+    "No space left on device": disk_remedy(errno.ENOSPC),
 }
 
 
