@@ -17,7 +17,7 @@ import pytest
 
 from tasks.executor import errors
 from tasks.executor.program import health
-from tasks.executor.program.connection import OnConnect
+from tasks.executor.program.connection import ANSWERED_WITHIN, Connections, OnConnect
 
 OK = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -120,6 +120,31 @@ def test_process_that_a_check_did_not_mean_may_answer_the_end_of_its_connection(
     with server(answer, tmp_path / "sock") as path:
         wait({"http": f"http+unix://{path}:/", "timeout": 30}, first_is_of_another)
     assert answered[0] == b"" and answered[-1].startswith(b"GET /")
+
+
+def test_check_that_is_over_leaves_a_process_that_it_did_not_mean_the_time_to_answer() -> None:
+    ours, theirs = socket.socketpair()
+    hung_up: list[bool] = []
+
+    def answer() -> None:
+        with theirs:
+            assert theirs.recv(1) == b""
+            poll = select.poll()
+            poll.register(theirs, 0)                    # of what is always told: that the other end is closed
+            hung_up.append(bool(poll.poll(ANSWERED_WITHIN * 500)))
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    connections = Connections(refuse)
+    with ours, pytest.raises(errors.TakenByAnother), connections.of_try() as connection:
+        connection.begin(ours)
+    connections.release()
+    answering.join()
+    assert hung_up == [False]
+
+
+def refuse(_: socket.socket) -> None:
+    raise errors.TakenByAnother("another took it")
 
 
 def test_http_check_encodes_a_url_that_is_not_ascii() -> None:

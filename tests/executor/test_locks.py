@@ -26,6 +26,7 @@ def test_lock_of_one_holder_refuses_another_and_names_it(layout: Layout) -> None
     assert second.held() == []
     assert locks.holder_of(layout, "a") == {} and locks.holder_of(layout, "b")["by"] == "ann"
     first.describe(by="a much longer name than before")
+    assert locks.holder_of(layout, "b")["by"] == "a much longer name than before"
     first.describe(by="ann")
     assert locks.holder_of(layout, "b")["by"] == "ann"
     first.release()

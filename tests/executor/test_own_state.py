@@ -92,6 +92,18 @@ def test_service_may_have_the_name_of_a_file_of_ours(tmp_path: Path, name: str) 
     own_state.require(layout, [name])
 
 
+@pytest.mark.parametrize(("name", "kind"), [
+    ("journal", "no folder"), ("runs", "no folder"), ("shop", "no folder"), ("supervisord.lock", "a folder")])
+def test_file_and_folder_in_the_place_of_each_other_are_refused(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / ".fabvisor" / name
+    path.parent.mkdir(mode=0o700)
+    path.mkdir() if kind == "a folder" else path.touch()
+    with pytest.raises(errors.NotReady) as raised:
+        own_state.require(place(tmp_path), ["shop"])
+    assert raised.value.message.startswith(f"{path} is {kind}, ")
+    assert raised.value.hint.endswith(f"mv {path} {path}.aside")
+
+
 def place(root: Path, state: str = ".fabvisor") -> Layout:
     return Layout({"root": str(root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d", "state": state})
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.digests import sha256
+from tasks.executor.disk.placed_files import PlacedFiles, Record
 from tests.executor.driver import SECRET, UNHEALTHY, Example, with_files
 from tests.support.lab import git
 from tests.support.services import changed
@@ -192,6 +194,19 @@ def test_mode_of_before_is_known_when_somebody_changed_it(example: Example) -> N
     with example.deploy(with_files(example.service, a__x="1")) as deploy:
         assert deploy.look().facts[example.name].other_modes == ["a/x (0666, not 0644)"]
         deploy.executor.send({"do": "end"})
+
+
+def test_mode_of_before_is_told_of_no_file_but_the_one_that_we_wrote(tmp_path: Path) -> None:
+    """A deploy that was cut off left the file of before, or a commit has brought its own."""
+    placed = PlacedFiles(str(tmp_path), str(tmp_path / "record"))
+    (tmp_path / "x").write_text("before")
+    (tmp_path / "x").chmod(0o644)
+    written = {"sha256": sha256(b"now"), "mode": 0o600, "secrecy": False}
+    placed.keep_record(Record({"x": {**written, "was": sha256(b"before")}}, []))
+    assert placed.states(["x"])["x"]["written_mode"] is None
+    placed.keep_record(Record({"x": written}, []))
+    assert placed.states(["x"])["x"]["written_mode"] == 0o600
+    assert placed.states(["x"], lambda path: True)["x"]["written_mode"] == 0o644
 
 
 @pytest.mark.long
