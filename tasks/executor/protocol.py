@@ -626,6 +626,16 @@ class ProcessIdentity(TypedDict):
     start: Optional[int]
 
 
+class IdleProcess(TypedDict):
+    """One that did not run; `state` is supervisord's word, and `start` when it last began. `exit_status`: of one that
+    has EXITED; null where a signal ended it."""
+
+    name: str
+    state: str
+    start: Optional[int]
+    exit_status: Optional[int]
+
+
 class ProgramState(TypedDict):
     """`was`: RUNNING, STOPPED or absent; `state`: supervisord's word; `processes`: those that ran."""
 
@@ -638,8 +648,10 @@ class ProgramState(TypedDict):
 
 
 class ProgramWas(ProgramState, total=False):
-    """`renew` as in ProgramRestart; `signalled`: the same process may run another version now."""
+    """`idle`: those that did not run; journals of old versions have none. `renew` as in ProgramRestart; `signalled`:
+    the same process may run another version now."""
 
+    idle: List[IdleProcess]
     renew: bool
     signalled: bool
 

@@ -114,6 +114,7 @@ def test_restart_records_the_state_that_the_program_was_in(state: str, was: str)
         before = program_before(step)
         assert (before["was"], before["processes"]) == (
             was, [{"name": "monitor", "pid": 5, "start": None}] if was == "RUNNING" else [])
+        assert [process["state"] for process in before["idle"]] == ([state] if was == "STOPPED" else [])
         assert step.do.args["programs"][0]["patience"] > 7
 
 

@@ -6,7 +6,6 @@ import os
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from ..errors import HostError
 from ..logs import process_logs
 from ..network import sockets
 from ..service.context import ServiceContext
@@ -92,16 +91,6 @@ class Program:
             return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
                     if "stopwaitsecs" in read), default=timeout)
-
-    def ensure_stopped(self, timeout: float, names: Sequence[str]) -> None:
-        """Stop processes of a group that was just added. They start by themselves (autostart): begin that, so that
-        they can be stopped."""
-        for name in names:
-            try:
-                self._supervisord.start(name)
-            except HostError:
-                pass            # it could not start before either
-        self.stop(timeout, only(self.infos(), names))
 
     def refresh_group(self, infos: Infos, renew: bool) -> bool:
         """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew, as with

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
+from ..program import idle_processes
 from ..program.process import Before, Started
 from ..program.program import Infos, Program, are_running, only
 from ..protocol import UP
@@ -61,21 +62,21 @@ def program_back(ctx: ServiceContext, step: Step) -> Result:
     if program_owner.other_state(ctx.layout, ctx.name):
         return Result(False)            # another environment deployed it meanwhile: what runs is its own
     parts = sorted(programs_before(ctx.name, step.args), key=lambda part: part["was"] != "absent")      # stable
-    changed = [_bring_back(Program(ctx, part["group"], step.say), part) for part in parts]
+    changed = [_bring_back(ctx, Program(ctx, part["group"], step.say), part) for part in parts]
     if any(changed):
         for check in step.args.get("health", ()):           # journals of old versions have none
             health.await_version_before(ctx, check)
     return Result(any(changed))
 
 
-def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
+def _bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any]) -> bool:
     infos = program.infos()
     names = [_full_name(was, process) for process in was["processes"]]
     changed, removed = program.changes(infos)
-    if names and not changed and not was.get("signalled") and _are_same_processes(infos, was):
+    if not (changed or was.get("signalled")) and _is_as_before(infos, was):
         return False
     if names and infos and program.written.has_socket() and not (changed or removed or was.get("renew")):
-        _bring_back_singly(program, was, infos)
+        _bring_back_singly(ctx, program, was, infos)
         return True
     infos = program.infos()                 # once more: supervisord has read its files meanwhile
     before = program.before(infos)
@@ -84,22 +85,26 @@ def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
     if removed or was["was"] == "absent":
         program.remove()
         return True
-    renewed = program.refresh_group(infos, renew=was.get("renew", False))
+    idle = idle_processes.of(was, infos)
+    with idle_processes.gate(ctx, program.group, idle, was["startsecs"]) as gated:
+        renewed = program.refresh_group(infos, renew=was.get("renew", False))
+        if names:
+            program.start(names)
+        idle_processes.bring_back(program, was, idle, renewed=renewed, gated=gated)
     if names:
-        program.start(names)
         program.wait_until_up(was["startsecs"], before, names=names)
-    others = [name for name in program.infos() if name not in names]
-    if renewed and others:
-        program.ensure_stopped(was["patience"], others)
     return True
 
 
-def _bring_back_singly(program: Program, was: Mapping[str, Any], infos: Infos) -> None:
+def _bring_back_singly(ctx: ServiceContext, program: Program, was: Mapping[str, Any], infos: Infos) -> None:
     """Those that were replaced; the others have served all the time."""
     ran = {_full_name(was, process): process for process in was["processes"]}
     others = [name for name in infos if name not in ran]
     if others:
+        idle = idle_processes.of(was, infos)
         program.stop(was["patience"], only(infos, others))
+        with idle_processes.gate(ctx, program.group, idle, was["startsecs"]) as gated:
+            idle_processes.bring_back(program, was, idle, renewed=False, gated=gated)
     one_by_one.bring_back(program, was, [name for name, process in ran.items() if was.get("signalled")
                                          or not _is_same_process(infos.get(name, {}), process)])
 
@@ -180,6 +185,13 @@ def _is_up(infos: Infos) -> bool:
 def _are_same_processes(infos: Infos, was: Mapping[str, Any]) -> bool:
     """Whether all that ran still run. A pid alone may come again after a reboot."""
     return all(_is_same_process(infos.get(_full_name(was, process), {}), process) for process in was["processes"])
+
+
+def _is_as_before(infos: Infos, was: Mapping[str, Any]) -> bool:
+    """Whether what ran still runs, and nothing else has begun since. What was absent may have left something behind."""
+    idle = idle_processes.of(was, infos)
+    return (was["was"] != "absent" and bool(infos) and _are_same_processes(infos, was)
+            and idle_processes.are_as_before(was["group"], idle, infos))
 
 
 def _is_same_process(info: Mapping[str, Any], process: Mapping[str, Any]) -> bool:

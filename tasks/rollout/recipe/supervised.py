@@ -143,7 +143,10 @@ def _as_it_was(group: str, facts: Facts, patience: float, way: Mapping[str, Any]
     back = protocol.ProgramWas(
         group=group, was=was, state=processes[0].state, patience=patience,
         startsecs=_before(facts, group, "startsecs", 1), processes=[
-            protocol.ProcessIdentity(name=process.name, pid=process.pid, start=process.start) for process in up])
+            protocol.ProcessIdentity(name=process.name, pid=process.pid, start=process.start) for process in up],
+        idle=[protocol.IdleProcess(name=process.name, state=process.state, start=process.start,
+                                   exit_status=process.exit_status)
+              for process in processes if process.state not in (*RAN, "absent")])
     if way.get("renew"):
         back["renew"] = True
     if "signal" in way:
