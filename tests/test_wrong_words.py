@@ -16,6 +16,7 @@ from invoke.tasks import Task, task
 
 from tasks import _wrong_words, on_hosts
 from tasks._fabric_program import FabricProgram
+from tasks.reports.reporters import Reporters
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
 
@@ -194,6 +195,27 @@ def test_own_task_asks_where_the_environment_says_so(own_tasks: FabricProgram, c
     with pytest.raises(SystemExit) as ended:
         own_tasks.run(["fab", "move"])
     assert (ended.value.code, "asks before anything changes" in capsys.readouterr().err) == (2, True)
+
+
+def test_own_task_that_nobody_agrees_to_contacts_no_host(own_tasks: FabricProgram, monkeypatch: pytest.MonkeyPatch
+                                                         ) -> None:
+    monkeypatch.setattr(Reporters, "attended", True)
+    monkeypatch.setattr(Reporters, "ask", lambda self, question: question != "migrate on test?")
+    with pytest.raises(SystemExit) as ended:
+        own_tasks.run(["fab", "move"])
+    assert ended.value.code == 130
+
+
+@pytest.mark.parametrize("words", [["run", "true"], ["stop", "all"], ["remove", "api"]], ids=" ".join)
+def test_command_that_nobody_agrees_to_contacts_no_host(folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        words: list[str]) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    monkeypatch.setattr(Reporters, "attended", True)
+    monkeypatch.setattr(Reporters, "ask", lambda self, question: question != f"{words[0]} on test?")
+    with pytest.raises(SystemExit) as ended:
+        program.run(["fab", f"--search-root={ROOT}", *words])
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize("words", [

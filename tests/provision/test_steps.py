@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,19 @@ def test_supervisord_that_runs_already_is_the_one_that_starts_with_the_host() ->
     assert list(steps(READY, **by_hand, supervisord_command=command)) == ["boot"]
     assert files.cron_line(replace(READY, supervisord_command=command)) == \
         "@reboot '/opt/my python' -m supervisor.supervisord -c /srv/app/supervisord.conf"
+    assert list(steps(READY, **by_hand, closed=["root"], supervisord_command=command)) == ["boot"]
     assert list(steps(READY, **by_hand)) == ["supervisor", "boot"], "nobody knows how that one was started"
+
+
+def test_virtual_environment_without_its_python_is_made_anew(tmp_path: Path) -> None:
+    """As an upgrade of the distribution leaves it."""
+    python = tmp_path / "bin/python3"
+    python.parent.mkdir()
+    for name in ("python", "python3", "python3.0"):
+        (python.parent / name).symlink_to("/usr/bin/python3.0")
+    line = steps(python=sys.executable, supervisor_venv=str(tmp_path))["supervisor"].splitlines()[0]
+    subprocess.run([*shlex.split(line), "--without-pip"], check=True)
+    assert python.exists()
 
 
 def test_user_who_may_not_linger_gets_a_line_of_cron() -> None:

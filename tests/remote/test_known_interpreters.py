@@ -159,6 +159,18 @@ def test_data_that_leaves_with_the_login_counts_in_the_window(tmp_path: Path, ss
     connection.sever()
 
 
+def test_program_is_still_to_be_sent_where_another_key_than_the_last_let_us_in(
+        tmp_path: Path, home: Path, sshd: Sshd) -> None:
+    """Only the last one has the request for a session behind it."""
+    (home / ".ssh").mkdir(exist_ok=True)
+    (home / ".ssh/config").write_text(f"IdentityFile {sshd.client_key}\nIdentityFile {keygen(tmp_path / 'last')}\n")
+    known_servers.remember(f"[{sshd.host}]:{sshd.port} {sshd.host}:{sshd.port} ", Server("curve25519-sha256"))
+    connection = connect(Settings(**sshd.host_settings(identity_file=None)), command="cat",
+                         first_input=lambda server: FirstInput("", b"first"))
+    assert connection.first_input is None
+    connection.sever()
+
+
 def test_login_that_is_refused_says_so_whatever_was_sent_behind_it(tmp_path: Path, sshd: Sshd) -> None:
     name = f"[{sshd.host}]:{sshd.port} {sshd.host}:{sshd.port} "
     known_servers.remember(name, Server("curve25519-sha256"))

@@ -63,7 +63,8 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"]),
     (facts(files={"c/x": PlacedFile(sha256="1", written="1"), "new": PlacedFile(sha256="1"), "": PlacedFile()}), []),
-    (facts(files={"c/x": PlacedFile(sha256="2", written="1"), "gone": PlacedFile(written="1"),
+    (facts(files={"c/x": PlacedFile(sha256="2", written="1", mode=0o644, written_mode=0o640),
+                  "gone": PlacedFile(written="1"),
                   "fifo": PlacedFile(written="1", problem="/r/d/fifo is a pipe")}),
      ["/r/d/fifo is a pipe, where `files` puts fifo: move it away on the host, then fab deploy monitor",
       "edited on the host, but of `files` in hosts.yaml: c/x; take it into hosts.yaml, or fab deploy monitor"
