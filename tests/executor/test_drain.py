@@ -125,7 +125,7 @@ def test_host_stays_out_of_service_when_its_first_deploy_goes_back(example: Exam
 @pytest.mark.promise(3)
 def test_failing_hooks_on_the_way_back_do_not_keep_the_version_before_from_running(
         example: Example, record: Path) -> None:
-    """A host that does not enter service again needs a person, and `recover` tries once more."""
+    """A host that does not enter service again needs a person. `recover` tries once more, and restarts nothing."""
     example.write(source("1001"))
     example.committed()
     example.write(source("1002"))
@@ -139,8 +139,13 @@ def test_failing_hooks_on_the_way_back_do_not_keep_the_version_before_from_runni
         assert (problem["kind"], "undo drain failed: exit status 5" in problem["message"]) == ("needs_person", True)
         assert any("`drain` failed: exit status 5" in each.get("message", "") for each in deploy.executor.heard)
     assert example.info()["statename"] == "RUNNING" and (example.directory / "built").read_text().endswith("1001\n")
+    pid = example.info()["pid"]
+    with example.deploy() as deploy:
+        deploy.hello()
+        assert deploy.executor.until("problem")["kind"] == "needs_person"
     gate.unlink()
     with example.deploy() as deploy:
         deploy.look()
         assert deploy.executor.steps()[-2:] == [("undo drain", True), ("on_failure", False)]
+    assert example.info()["pid"] == pid
     assert example.host.leftovers() == []

@@ -24,12 +24,15 @@ Step = Dict[str, Any]
 class Journal:
     """`head`: deploy, by, command, place, replaces, services: {name: {directory, repo, record, steps: [{name, undo}]}}.
 
-    `replaces`: deploys whose undo failed; older versions name none."""
+    `replaces`: deploys whose undo failed; older versions name none. `back`: by service what an undo that did not come
+    to its end had brought back: `programs` of ProgramBack in protocol.py, with the processes of then."""
 
-    def __init__(self, layout: Layout, head: dict[str, Any], begun: list[tuple[str, str]]) -> None:
+    def __init__(self, layout: Layout, head: dict[str, Any], begun: list[tuple[str, str]],
+                 back: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.layout = layout
         self.head = head
         self.begun = begun
+        self.back = back
         self.path = layout.journal_file(head["deploy"])
 
     @property
@@ -45,6 +48,12 @@ class Journal:
         """On the disk when this returns, if the step has an undo: from now on it must be undone."""
         self.begun.append((service, step))
         json_lines.append(self.path, {"begin": [service, step]}, sync=(service, step) in self._names_of_undoable())
+
+    def note_back(self, service: str, programs: Any) -> None:
+        """The programs of the service are as before, in these processes: an undo that begins again leaves them alone.
+        """
+        self.back = {**self.back, service: programs}
+        json_lines.append(self.path, {"back": [service, programs]})
 
     def undos(self, replaced: Container[str] = ()) -> list[tuple[str, Step]]:
         """(service, step) of each step that was begun and has an undo, in the recipe's order; for services that are
@@ -184,7 +193,8 @@ def _read(layout: Layout, path: str) -> Journal:
         raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
                             "look at the host with fab status, then: fab recover SERVICE --accept")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
-    return Journal(layout.of_deploy(lines[0]["place"], lines[0]["services"]), lines[0], begun)
+    back = dict(line["back"] for line in lines[1:] if "back" in line)
+    return Journal(layout.of_deploy(lines[0]["place"], lines[0]["services"]), lines[0], begun, back)
 
 
 def _in_order_of_undo(steps: list[Step]) -> list[Step]:

@@ -119,6 +119,19 @@ def programs_before(service: str, args: Mapping[str, Any]) -> list[Mapping[str, 
     return [{**args, "group": service, "processes": [process] if args["was"] == "RUNNING" else []}]
 
 
+def programs_back(ctx: ServiceContext, args: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`programs` of those arguments, with the processes that they have now, once `program_back` has done its work."""
+    programs = programs_before(ctx.name, args)
+    infos = ctx.supervisord().processes(*(was["group"] for was in programs))
+    now = {(info["group"], info["name"]): {name: info[name] for name in ("pid", "start")} for info in infos}
+
+    def as_it_is(group: str, process: Mapping[str, Any]) -> dict[str, Any]:
+        return {**process, **now.get((group, process["name"]), {})}
+
+    return [{**was, "signalled": False, **{each: [as_it_is(was["group"], process) for process in was[each]]
+                                           for each in ("processes", "idle") if each in was}} for was in programs]
+
+
 def is_replaced(ctx: ServiceContext, args: Mapping[str, Any]) -> bool:
     """Whether other processes run than before the deploy, or one where there was none.
 

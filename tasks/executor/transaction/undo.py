@@ -13,7 +13,7 @@ from ..service.context import ServiceContext, process_tag
 from ..state import history
 from ..state.journal import Journal
 from ..steps import ACTIONS, Result, Step
-from ..steps.program import is_replaced, programs_before
+from ..steps.program import is_replaced, programs_back, programs_before
 from ..supervisor.supervisord import Away, Busy, Down
 from ..system import processes
 from . import disk_sync, kept_edits
@@ -122,7 +122,7 @@ class Undo:
         replaced = set()
         for service, step in self.journal.steps_undone_by("program_back"):
             try:
-                if is_replaced(self.contexts[service], step["undo"]["args"]):
+                if is_replaced(self.contexts[service], self._arguments(service, step["undo"])):
                     replaced.add(service)
             except HostError:
                 continue            # supervisord is down: later it starts what is on the disk then
@@ -139,8 +139,16 @@ class Undo:
     def _undo_step(self, service: str, journaled: dict[str, Any]) -> None:
         name = "undo " + journaled["name"]
         undo = journaled["undo"]
-        step = Step(undo["args"], self.eventlog.output_of(service, name))
+        step = Step(self._arguments(service, undo), self.eventlog.output_of(service, name))
         self.eventlog.step(service, name, lambda: self._act(service, name, undo["action"], step))
+        if undo["action"] == "program_back":
+            with contextlib.suppress(HostError, OSError):       # it would restart once more then
+                self.journal.note_back(service, programs_back(self.contexts[service], step.args))
+
+    def _arguments(self, service: str, undo: dict[str, Any]) -> dict[str, Any]:
+        """Those of the journal; where an undo did not come to its end, with the programs that it brought back."""
+        is_back = undo["action"] == "program_back" and service in self.journal.back
+        return {**undo["args"], "programs": self.journal.back[service]} if is_back else undo["args"]
 
     def _act(self, service: str, name: str, action: str, step: Step) -> Result:
         ctx = self.contexts[service]
