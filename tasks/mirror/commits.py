@@ -69,6 +69,11 @@ class Commits:
         """Whether all commits before it are here, which a shallow clone lacks."""
         return self._maybe("rev-list", "--count", "--end-of-options", commit) is not None
 
+    def is_related(self, commit: str) -> bool | None:
+        """Whether it has a commit in common with a branch; None where no branch is here."""
+        branches = self.ask("for-each-ref", "--format=%(objectname)", "refs/heads/").split()
+        return self._maybe("merge-base", commit, *branches) is not None if branches else None
+
     def known(self, commits: Iterable[str]) -> list[str]:
         """Those of the commits that are here; the rest is other repositories' or was never fetched."""
         names = [commit for commit in dict.fromkeys(commits) if FULL.fullmatch(commit)]

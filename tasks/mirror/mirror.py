@@ -84,6 +84,10 @@ class Mirror:
             raise NotReady(f"{source} is a shallow clone: it lacks older commits", "git fetch --unshallow")
         return commit
 
+    def drop(self, commit: str) -> None:
+        """Forget what take_from() took over."""
+        self._git("update-ref", "-d", f"{LOCAL}{commit}")
+
     def resolve(self, revision: str) -> Resolution | None:
         """What a revision names: a full commit, then a branch, a tag, an abbreviated commit, as hosts do."""
         if FULL.fullmatch(revision) and not self.commits.has(revision) and not self.fetch_commit(revision):

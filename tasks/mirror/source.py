@@ -12,6 +12,7 @@ from ..inventory.rules.paths import parents
 from .commits import Distance, Resolution
 from .git import SLOW, GitFailed
 from .mirror import Mirror
+from .relation import take_related
 from .submodules import submodules_of
 
 HERE = "."                              # as a revision: the HEAD of the current folder
@@ -49,7 +50,7 @@ class Source:
         mirror = self.mirror
         with mirror.locked(self._notice):
             if revision == HERE:
-                return Resolution(mirror.take_from(here), None)
+                return Resolution(take_related(mirror, here), None)
             mirror.fetch()
             resolution = mirror.resolve(revision)
         if resolution is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady
+from tasks.mirror.relation import place
 from tasks.mirror.source import Part, Source
 from tests.mirror.conftest import commit
 from tests.support.lab import git
@@ -69,3 +70,35 @@ def test_an_unknown_revision_is_refused_with_its_name(source: Source, tmp_path: 
 def test_the_current_folder_is_a_revision(source: Source, work: Path) -> None:
     git(work, "commit", "--quiet", "--allow-empty", "--message", "not pushed")
     assert source.resolve(".", work).commit == git(work, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("remote", ["git@git.example.com:other/app.git", None])
+def test_current_folder_of_another_repository_is_refused_and_leaves_nothing(
+        source: Source, tmp_path: Path, remote: str | None) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "init", "--quiet", "--template=", "other")
+    if remote:
+        git(other, "remote", "add", "origin", remote)
+    git(other, "commit", "--quiet", "--allow-empty", "--message", "of other people")
+    with pytest.raises(NotReady) as refused:
+        source.resolve(".", other)
+    told = f"{other} is a clone of {remote}, and has no" if remote else f"{other} has no"
+    assert refused.value.message == f"{told} commit in common with {source.repo}"
+    assert "refs/fabvisor" not in git(source.mirror.folder, "for-each-ref")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_current_folder_may_be_a_fork_and_any_clone_while_the_git_server_is_away(
+        source: Source, work: Path, tmp_path: Path, is_there: bool) -> None:
+    git(work, "remote", "set-url", "origin", "https://git.example.com/fork/app")
+    if not is_there:
+        (tmp_path / "git/app.git").rename(tmp_path / "git/away.git")
+    git(work, "commit", "--quiet", "--allow-empty", "--message", "of the fork")
+    assert source.resolve(".", work).commit == git(work, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("remote", [
+    "https://gitlab-ci-token:secret@git.example.com/micro/app.git", "ssh://git@git.example.com:2222/micro/app",
+    "GIT.example.com:micro/app.git/"])
+def test_repository_has_one_place_whatever_its_address(remote: str) -> None:
+    assert place(remote) == place("git@git.example.com:micro/app.git") != place("git@git.example.com:micro/other.git")
