@@ -8,16 +8,14 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit
 
-from . import reports
+from . import remote, reports
 from ._program import Program, Settings
 
 
 class FabricConfig(Settings, fabric.Config):  # type: ignore[misc]
-    """OpenSSH itself says what ~/.ssh/config means (ssh -G). Fabric's own reader fails on lines that OpenSSH takes."""
-
     @staticmethod
     def global_defaults() -> dict[str, Any]:
-        return {**fabric.Config.global_defaults(), "load_ssh_configs": False}
+        return remote.fabric_config.defaults()
 
 
 class FabricProgram(Program, Fab):  # type: ignore[misc]

@@ -6,6 +6,7 @@ from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
     from . import early_dial as early_dial
+    from . import fabric_config as fabric_config
     from . import running_folder as running_folder
     from . import session as session
     from . import sessions as sessions

@@ -46,7 +46,7 @@ def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
 
 
 def _refuse_texts(host: Host) -> None:
-    for variable, is_text in ((explicit_keys.VARIABLE, explicit_keys.is_text()),
+    for variable, is_text in ((explicit_keys.VARIABLE, explicit_keys.is_text(host)),
                               (known_hosts.VARIABLE, known_hosts.is_text(host))):
         if is_text:
             raise NotReady(f"{host.name}: ssh takes files only, and {variable} is no path of one",

@@ -83,6 +83,13 @@ def test_private_key_variable_and_identity_file_exclude_all_others(home: Path, a
     assert labels(offered()) == [f"SSH_PRIVATE_KEY ({home}/variable)"]
 
 
+def test_host_of_the_sandbox_is_offered_no_key_but_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = keygen(home / "mine")
+    for value in (str(keygen(home / "variable")), "no key at all"):
+        monkeypatch.setenv("SSH_PRIVATE_KEY", value)
+        assert labels(offered(identity_file="~/mine", known_hosts="pinned")) == [str(mine)]
+
+
 def test_missing_identity_file_falls_back_to_the_default_keys(home: Path) -> None:
     default = keygen(home / ".ssh/id_ed25519")
     keys = offered(identity_file="~/not there")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Host
-from tasks.remote import ssh_command
+from tasks.remote import fabric_config, ssh_command
 from tasks.remote.configuration import ssh_options
 from tasks.remote.configuration.ssh_config import Settings, effective
 from tasks.remote.connection.gateways import gateway_of
@@ -85,6 +86,25 @@ def test_proxy_command_is_expanded(reader: str) -> None:
     found = settings("command", port=77, user="u")
     assert found.proxy_command == "nc -X 5 command 77 u %"
     assert found.jumps == ()
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError], ids=["until Python 3.12", "Python 3.13"])
+def test_user_without_a_name_reads_what_needs_none(home: Path, monkeypatch: pytest.MonkeyPatch,
+                                                   error: type[Exception]) -> None:
+    """As in a container that runs as any user id: ssh itself refuses to run there."""
+    def nobody() -> None:
+        raise error("no name")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert fabric_config.defaults()["user"] is None
+    assert fabric_config.of_connection().base_ssh_config.lookup("web1")
+    (home / ".ssh/config").write_text("Host web1\n  Port 2203\nHost odd\n  IdentityFile ~/.ssh/%u\n")
+    found = settings(address="10.9.9.9", user="deploy")
+    assert (found.hostname, found.port, found.user) == ("10.9.9.9", 2203, "deploy")
+    with pytest.raises(Mistake, match=r"odd: a `Match` or a token .* has none") as refused:
+        settings("odd", user="deploy")
+    assert refused.value.hint == "export USER=NAME"
 
 
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tasks import _errors as errors
 from tasks.rollout.queries import status
 from tests.rollout.samples import BLANK, A, B, facts, peer
+
+
+@pytest.mark.parametrize(("error", "state"), [
+    (errors.Bug("web1: a bug", ""), "UNKNOWN"), (errors.NeedsPerson("web1: who knows", "look"), "UNKNOWN"),
+    (errors.LoginError("web1: no", "ssh-add"), "refused"), (errors.Unreachable("web1: down", "wait"), "unreachable")])
+def test_host_that_gave_no_answer_restored_nothing(error: errors.FabvisorError, state: str) -> None:
+    [row] = status.rows("test", [peer("web1", facts={}, error=error)])
+    assert row.state == state
 
 
 def test_unreachable_host_has_a_row_in_status() -> None:

@@ -124,8 +124,9 @@ def overrides(host: Host) -> list[str]:
 
 
 def _ask_paramiko(host: Host) -> Options:
-    from paramiko import SSHConfig
     from paramiko.ssh_exception import ConfigParseError
+
+    from ..paramiko_private.config_reader import ConfigReader
 
     given = {"HostName": host.address, "Port": host.port, "User": host.user}
     text = "Host *\n" + "".join(f"  {key} {value}\n" for key, value in given.items() if value is not None)
@@ -133,9 +134,12 @@ def _ask_paramiko(host: Host) -> Options:
         if os.path.isfile(path):
             text += "\n" + path.read_text(encoding="utf-8", errors="surrogateescape")
     try:
-        options = SSHConfig.from_text(text).lookup(host.name)
+        options = ConfigReader.from_text(text).lookup(host.name)
     except ConfigParseError as error:
         raise Mistake(f"{host.name}: ~/.ssh/config: {error}", "see ~/.ssh/config") from None
+    except (KeyError, OSError):             # of getpass
+        raise Mistake(f"{host.name}: a `Match` or a token of the ssh configuration stands for the name of your user,"
+                      f" and user {os.getuid()} of this machine has none", "export USER=NAME") from None
     ways = [key for key in options if key in ("proxycommand", "proxyjump")]
     for late in ways[1:]:                   # for OpenSSH they are one setting: the first one wins
         del options[late]

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import fabric
 from msgspec import Struct
-from paramiko import SSHConfig, SSHException
+from paramiko import SSHException
 
 from ..._errors import Unreachable
 from ...inventory.model import Host
+from .. import fabric_config
 from ..configuration.ssh_config import Settings
 from ..host_keys.verifier import Verifier
 from ..user_keys.key_offers import Keys
@@ -59,7 +59,7 @@ def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
     }
     connection = HostConnection(
         settings.hostname, user=settings.user, port=settings.port, gateway=False, forward_agent=False,
-        connect_kwargs=kwargs, config=fabric.Config(lazy=True, ssh_config=SSHConfig()))
+        connect_kwargs=kwargs, config=fabric_config.of_connection())
     connection.original_host = host.name
     connection.server = endpoint.name
     connection.client.set_missing_host_key_policy(handshake.verifier)

@@ -20,8 +20,8 @@ VARIABLE = "SSH_PRIVATE_KEY"
 def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
     """In their order. Raises LoginError for one that cannot be used; a file that is not there is none."""
     offers = []
-    if _value():
-        offers.append(_from_variable(_value()))
+    if _value(host):
+        offers.append(_from_variable(_value(host)))
     if host.identity_file is not None:
         path = from_home(host.identity_file)
         if has_half(path):
@@ -31,18 +31,19 @@ def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
 
 def named_files(host: Host) -> list[Path]:
     """Where they are said to be. They may not exist."""
-    value = _value()
+    value = _value(host)
     named = [value] if _is_path(value) else []
     return [from_home(path) for path in (*named, *([host.identity_file] if host.identity_file else []))]
 
 
-def is_text() -> bool:
+def is_text(host: Host) -> bool:
     """The variable holds a key itself, not the path of one."""
-    return bool(_value()) and not _is_path(_value())
+    return bool(_value(host)) and not _is_path(_value(host))
 
 
-def _value() -> str:
-    return os.environ.get(VARIABLE, "").strip()
+def _value(host: Host) -> str:
+    """Empty for a host of the sandbox, which has both keys of its own: the variable is for the user's hosts."""
+    return "" if host.known_hosts and host.identity_file else os.environ.get(VARIABLE, "").strip()
 
 
 def _is_path(value: str) -> bool:

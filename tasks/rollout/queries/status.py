@@ -77,7 +77,8 @@ def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
     name = target.service.name
     error = peer.error or peer.before
     why = peer.odd.get(name) or ": ".join(filter(None, [peer.trouble, error.hint if error else ""]))
-    state = error.outcome if error and name not in peer.odd else "UNKNOWN"
+    outcome = error.outcome if error and name not in peer.odd else ""
+    state = outcome if outcome in ("refused", "unreachable") else "UNKNOWN"
     return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
                   commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
                   oddities=[why or "the host sent nothing about it"])
