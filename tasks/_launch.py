@@ -20,6 +20,7 @@ def main() -> None:
     """The command `fab`, or `fabvisor`, with the words of sys.argv."""
     code: int | None = None
     _open_closed_streams()
+    _put_own_packages_first()
     atexit.register(lambda: _leave(code))       # it is registered before all else, so it runs last
     try:
         _run()
@@ -47,6 +48,14 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode))      # noqa: SIM115 (open to the end)
+
+
+def _put_own_packages_first() -> None:
+    """What PYTHONPATH names comes behind them: ROS sets it, and jobs do, and other versions of the same packages lie
+    there."""
+    if os.environ.get("PYTHONPATH"):
+        theirs = {*map(os.path.abspath, os.environ["PYTHONPATH"].split(os.pathsep))}
+        sys.path[1:] = sorted(sys.path[1:], key=theirs.__contains__)
 
 
 def _run() -> None:

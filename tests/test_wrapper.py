@@ -82,6 +82,13 @@ def test_wrapper_installs_once_and_passes_everything_on(checkout: Checkout) -> N
     assert checkout.installs() == 1
 
 
+def test_wrapper_says_that_pythons_variable_names_none(checkout: Checkout) -> None:
+    """A job may have a variable of that name for something else."""
+    run = checkout.fab("status", PYTHON="3.12")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "no 3.12 on this machine, though PYTHON names it; " in run.stderr
+
+
 def test_wrapper_installs_changed_requirements(checkout: Checkout) -> None:
     checkout.fab("status")
     (checkout.folder / "requirements.txt").write_text("fabric\nrich\n")
@@ -227,6 +234,21 @@ def imported_for(folder: Path, *words: str, says: str) -> set[str]:
 def test_launcher_starts_without_what_it_never_uses(tmp_path: Path) -> None:
     imported = imported_for(tmp_path, "config", "monitor", says="branch")
     assert "invoke.program" in imported and not imported & NEVER
+
+
+def test_launcher_takes_no_package_of_pythonpath_for_its_own(tmp_path: Path) -> None:
+    """As ROS sets it, or a job. What a fabfile imports may lie there."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for package in ("msgspec", "yaml", "fabric", "invoke"):
+        (packages / f"{package}.py").write_text("raise ImportError('of another version')\n")
+    (packages / "of_the_team.py").touch()
+    (tmp_path / "fabfile.py").write_text("import of_the_team\nfrom tasks import namespace\n")
+    for given in (f"{packages}/", f":{packages}", "packages"):
+        run = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "check"], cwd=tmp_path, text=True, check=False,
+                             capture_output=True, env={**os.environ, "PYTHONPATH": given,
+                                                       "FAB_INVENTORY": str(ROOT / "hosts.yaml")})
+        assert "hosts.yaml has no mistake" in run.stdout, run.stderr
 
 
 def test_listing_the_commands_imports_no_machinery(tmp_path: Path) -> None:

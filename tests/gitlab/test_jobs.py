@@ -170,6 +170,15 @@ def test_job_is_tried_again_when_the_git_server_is_busy_or_cannot_be_reached(
         assert job.end() == code and said in job.log, job.log
 
 
+def test_job_says_which_project_lacks_fabvisor(company: Company, runner: Runner, server: GitServer,
+                                                deployed: str) -> None:
+    """hosts.yaml has a project of its own, and nobody named the tool's; or another one was named."""
+    for inputs in ({"project": "ops/hosts"}, {"tool": "ops/hosts"}):
+        [job] = jobs_of("deploy.yml", {"service": "monitor", "environment": "develop", **inputs}).values()
+        done = runner.start(job, company.variables("develop", deployed, server.url))
+        assert done.end() == 2 and "ops/hosts has no ./fab to run: the input 'tool' names" in done.log, done.log
+
+
 @pytest.mark.long
 @pytest.mark.promise(5)
 def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Start, company: Company,
