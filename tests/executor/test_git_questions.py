@@ -123,6 +123,14 @@ def test_origin_is_followed_whatever_is_in_its_name(clone: git.Clone, repo: str)
     assert clone.git.first_line("config", "remote.origin.url") == repo
 
 
+def test_origin_that_git_reads_otherwise_than_it_is_written_is_made_right(clone: git.Clone) -> None:
+    """A person wrote it, without the quotes: behind # is a comment."""
+    (Path(clone.git.git_dir()) / "config").write_text('[remote "origin"]\n\turl = /a#b\n')
+    other = git.Clone(clone.directory, "/a#b", dict(os.environ), lambda: None)
+    other.follow_origin()
+    assert clone.git.first_line("config", "remote.origin.url") == "/a#b"
+
+
 def test_branch_that_was_fetched_at_another_commit_is_behind(clone: git.Clone, work: Path) -> None:
     before = commit(work, "main")
     to = changed(clone, work, "add new")
