@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.program import idle_processes
+from tasks.executor.protocol import IdleProcess
 from tests.executor.driver import UNHEALTHY, Example
 from tests.support.lab import wait_for
 from tests.support.services import changed
@@ -87,6 +89,41 @@ def test_stopped_process_stays_stopped_beside_one_that_runs_again(example: Examp
     idle = Idle(example, tmp_path, ONCE, "stop", numprocs=2)
     assert sorted(idle.go_back("exec sleep 1000", stopwaitsecs="6")) == ["1", "2", "2"]
     assert idle.states() == [("RUNNING", None), ("STOPPED", None)]
+
+
+@pytest.mark.parametrize(("field", "value"), [("exitstatus", 7), ("start", 2), ("statename", "STOPPED")])
+def test_process_that_ended_again_in_the_second_of_its_start_is_not_as_before(field: str, value: Any) -> None:
+    info = {"statename": "EXITED", "start": 1, "exitstatus": 0}
+    was: IdleProcess = {"name": "p", "state": "EXITED", "start": 1, "exit_status": 0}
+    assert idle_processes.are_as_before("g", [was], {"g:p": info})
+    assert not idle_processes.are_as_before("g", [was], {"g:p": {**info, field: value}})
+    assert idle_processes.are_as_before("g", [{**was, "exit_status": None}], {"g:p": {**info, "exitstatus": -1}})
+
+
+FULL = """
+import os
+from .program import idle_processes
+from .disk import env_file
+write, left = env_file.write, [%d]
+def full(*args):
+    left[0] -= 1
+    if left[0] < 0:
+        raise OSError(28, os.strerror(28))
+    write(*args)
+idle_processes.env_file.write = full
+"""
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("writes", [0, 1], ids=["before", "meanwhile"])
+def test_deploy_goes_back_when_the_disk_is_full(example: Example, tmp_path: Path, writes: int) -> None:
+    """Of the environment file: then a command may run for a moment, and nothing is left there."""
+    idle = Idle(example, tmp_path, ONCE, "stop")
+    env = (example.state / "env").read_bytes()
+    example.write("exec sleep 1000\n")
+    with example.deploy(changed(idle.service, health=UNHEALTHY), faults=FULL % writes) as deploy:
+        deploy.prepare().run("activate").restored()
+    assert (idle.states(), (example.state / "env").read_bytes()) == ([("STOPPED", None)], env)
 
 
 @pytest.mark.promise(4)

@@ -156,6 +156,16 @@ def write_synced(path: str, data: bytes, mode: int = 0o600, owner: int = -1, rea
         os.close(fd)
 
 
+def shorten(path: str, size: int) -> None:
+    """Take away what lies beyond `size` bytes: that is possible on a full disk, too."""
+    fd = open_own(path, os.O_WRONLY)
+    try:
+        os.ftruncate(fd, size)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def _open_new(path: str, mode: int) -> int:
     """A file that was not there: what a power cut left, or somebody put there, is removed, never written to."""
     try:

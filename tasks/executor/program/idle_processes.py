@@ -42,18 +42,21 @@ def are_as_before(group: str, idle: Sequence[IdleProcess], infos: Infos) -> bool
 @contextlib.contextmanager
 def gate(ctx: ServiceContext, group: str, idle: Sequence[IdleProcess], startsecs: float) -> Iterator[bool]:
     """Keep their commands from running meanwhile. Yields False where it cannot: a program file that is not ours reads
-    no environment file."""
+    no environment file, and a full disk must not keep the undo from ending."""
     program, before = ctx.layout.access.program_file(ctx.name), files.read_bytes(ctx.layout.env_file(ctx.name))
     if not idle or program is None or before is None or not program.data.startswith(PROGRAM_HEADER.encode()):
         yield False
         return
-    rights = file_rights.of_program_file(program.data)
     usual = before.partition(GATE)[0]               # a power cut may have left one
-    env_file.write(ctx.layout, ctx.name, usual + GATE + _cases(group, idle, startsecs).encode(), rights)
+    gated = usual + GATE + _cases(group, idle, startsecs).encode()
+    is_shut = False
+    with contextlib.suppress(OSError):
+        env_file.write(ctx.layout, ctx.name, gated, file_rights.of_program_file(program.data))
+        is_shut = True
     try:
-        yield True
+        yield is_shut
     finally:
-        env_file.write(ctx.layout, ctx.name, usual, rights)
+        files.shorten(ctx.layout.env_file(ctx.name), len(usual))
 
 
 def bring_back(program: Program, was: Mapping[str, Any], idle: Sequence[IdleProcess], *, renewed: bool, gated: bool
@@ -78,8 +81,11 @@ def bring_back(program: Program, was: Mapping[str, Any], idle: Sequence[IdleProc
 
 
 def _is_as_before(process: IdleProcess, info: Mapping[str, Any]) -> bool:
-    return info.get("statename") == process["state"] and (
-        process["state"] != "EXITED" or info["start"] == process["start"])
+    """The start is told in whole seconds: the new version may have begun and ended in the one of before."""
+    if process["state"] != "EXITED" or info.get("statename") != "EXITED":
+        return info.get("statename") == process["state"]
+    status = -1 if process["exit_status"] is None else process["exit_status"]
+    return (info["start"], info["exitstatus"]) == (process["start"], status)
 
 
 def _cases(group: str, idle: Sequence[IdleProcess], startsecs: float) -> str:
