@@ -155,7 +155,7 @@ class Program(invoke.program.Program):
         contexts = _Contexts(self.collection, self.config.tasks.ignore_unknown_help)
         self.core.unparsed = _typed_words.separated(self.core.unparsed, contexts)
         if twice := _typed_words.given_twice(self.core.unparsed, contexts):
-            self.refuse(_wrong_words.given_twice(twice))
+            self.refuse(_wrong_words.given_twice(twice, self.core.unparsed))
         parser.contexts = contexts  # type: ignore[assignment]      # it has all that is asked of Invoke's mapping
         return parser
 

@@ -65,9 +65,11 @@ def misplaced_options(contexts: Iterable[ParserContext]) -> str:
     return ""
 
 
-def given_twice(option: str) -> str:
+def given_twice(option: str, words: Sequence[str]) -> str:
     """`option`: as it was typed the second time."""
     several = "several hosts are a comma list: --host A,B" if option == "--host" else f"leave out one {option}"
+    if words[:1] == ["run"] and not words[1].startswith("-"):       # as in `fab run grep -e a -e b`
+        several += f"; if it is of the command, quote that: fab run {_as_one_word(words[1:])}"
     return in_lines(f"{option} is given twice", several)
 
 
@@ -83,11 +85,18 @@ def further_commands(words: Sequence[str], contexts: Sequence[ParserContext]) ->
 
 
 def unquoted(words: Sequence[str], flags: Collection[str] = RUN_OPTIONS) -> str:
-    """The command of `fab run` is one word; its own options would be ours. `flags`: those that end it."""
+    """The command of `fab run` is one word; its own options would be ours. `flags`: those that end it, unless it goes
+    on behind them, as in `fab run grep -e a file`."""
     behind = words[words.index("run") + 1:]
-    command = " ".join(takewhile(lambda word: word.partition("=")[0] not in flags, behind))
-    quoted = program.quoting.for_sh(command) if command else "'COMMAND'"
-    return in_lines("run takes its command as one word", f"quote it: fab run {quoted}")
+    first = [*takewhile(lambda word: word.partition("=")[0] not in flags, behind)]
+    command = _as_one_word(behind if len(first) == 1 else first) if first else "'COMMAND'"
+    return in_lines("run takes its command as one word", f"quote it: fab run {command}")
+
+
+def _as_one_word(words: Iterable[str]) -> str:
+    """For the user's shell; what was one word with blanks in it is one for the host's shell, too."""
+    quoted = (word if re.fullmatch(r"\S+", word) else program.quoting.for_sh(word) for word in words)
+    return program.quoting.for_sh(" ".join(quoted))
 
 
 def _command_of_ssh(context: ParserContext) -> str:

@@ -16,6 +16,7 @@ from invoke.tasks import Task, task
 
 from tasks import _wrong_words, on_hosts
 from tasks._fabric_program import FabricProgram
+from tasks.program.quoting import for_sh
 from tasks.reports.reporters import Reporters
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
@@ -63,6 +64,9 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["history", "api", "-n3", "-n4"], "-n is given twice", "leave out one -n"),
     (["deploy", "api", "--host", "a", "--host", "b"], "--host is given twice", "comma list: --host A,B"),
     (["run", "ls", "--timeout", "5", "--timeout", "6"], "--timeout is given twice", "leave out one --timeout"),
+    (["run", "grep", "-e", "a", "-e", "b c"], "-e is given twice", "leave out one -e; if it is of the command, quote"
+     " that: fab run " + for_sh("grep -e a -e 'b c'")),
+    (["run", "grep", "-e", "a", "file"], QUOTED, "quote it: fab run 'grep -e a file'"),
     (["deploy", "api", "--host", "web1", "--host", "status"], "--host is given twice", "--host A,B"),
     (["deploy", "--env", "test", "--env", "api"], "--env is given twice", "leave out one --env"),
     (["history", "api", "-n3", "--lines", "check"], "--lines is given twice", "leave out one --lines"),
