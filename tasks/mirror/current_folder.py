@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,13 +17,8 @@ def head_of(folder: Path, env: Mapping[str, str]) -> str:
     try:
         return git.run(["rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"], folder, env).strip()
     except GitFailed as failure:
-        foreign = re.search(server_errors.DUBIOUS, failure.output)
-        if foreign:
-            raise NotReady(f"the clone belongs to another user of this machine: {foreign[1]}",
-                           f"where you trust it: git config --global --add safe.directory {for_sh(foreign[1])}"
-                           ) from None
-        raise NotReady(f"{folder} is no git clone with a commit", "go to the service's folder, or name a commit"
-                       ) from None
+        raise git.foreign(failure) or NotReady(
+            f"{folder} is no git clone with a commit", "go to the service's folder, or name a commit") from None
 
 
 def top_of(folder: Path, env: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -85,10 +86,21 @@ def explain(failure: GitFailed, repo: str, env: Mapping[str, str]) -> FabvisorEr
     cause = "slow" if isinstance(failure, TimedOut) else server_errors.cause(failure.output)
     if not cause:
         return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {for_sh(repo)}")
+    its_own = foreign(failure) if repo.startswith(("/", "file:")) else None
+    if its_own:
+        return its_own
     kind, message, hint = server_remedies.explain(cause, server_remedies.HERE, repo, why)
     if cause in ("refused", "missing") and env.get("CI_JOB_TOKEN"):
         hint = BY_TOKEN
     return TryAgain(message, hint) if kind == "try_again" else NotReady(message, hint)
+
+
+def foreign(failure: GitFailed) -> NotReady | None:
+    """The error of a repository on this machine that somebody else made; None where it is another error."""
+    found = re.search(server_errors.DUBIOUS, failure.output)
+    return NotReady(f"the repository belongs to another user of this machine: {found[1]}",
+                    f"where you trust it: git config --global --add safe.directory {for_sh(found[1])}"
+                    ) if found else None
 
 
 def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: BinaryIO) -> None:

@@ -38,9 +38,21 @@ def fetched(work: Path) -> Mirror:
 
 def test_current_folder_of_another_user_is_no_missing_clone(work: Path, tmp_path: Path) -> None:
     os.chown(work, NOBODY, NOBODY)
-    with pytest.raises(NotReady, match="the clone belongs to another user") as raised:
+    with pytest.raises(NotReady, match="belongs to another user of this machine") as raised:
         head_of(work, {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"})
     assert raised.value.hint.endswith(f"git config --global --add safe.directory {work}")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_folder_of_another_user_is_no_git_server(tmp_path: Path, scheme: str) -> None:
+    repo = tmp_path / "app.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(repo))
+    os.chown(repo, NOBODY, NOBODY)
+    mirror = Mirror(f"{scheme}{repo}", tmp_path / "cache",
+                    {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"})
+    with mirror.locked(print), pytest.raises(NotReady, match="belongs to another user of this machine") as raised:
+        mirror.fetch()
+    assert raised.value.hint.endswith(f"git config --global --add safe.directory {repo}")
 
 
 def test_git_of_this_machine_that_is_too_old_is_named(work: Path, tmp_path: Path) -> None:
