@@ -98,6 +98,13 @@ def test_git_is_asked_for_references_that_no_file_tells(clone: git.Clone, work: 
         {"refs/fabvisor/modes/x": commit(work, "main")} if content else {})
 
 
+@pytest.mark.parametrize("name", [".nfs0001", "x.lock"])
+def test_file_beside_references_that_git_passes_over_is_none(clone: git.Clone, name: str) -> None:
+    clone.git.run("update-ref", "refs/fabvisor/modes/x", "HEAD")
+    (Path(clone.git.git_dir()) / "refs/fabvisor/modes" / name).write_text(f"{clone.head()}\n")
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/x": clone.head()}
+
+
 def test_git_is_asked_for_references_that_it_may_keep_in_a_table(clone: git.Clone) -> None:
     """Here it keeps none there, and takes no file of such a name for a reference."""
     folder = Path(clone.git.git_dir())

@@ -57,10 +57,11 @@ def _packed(common: str, folders: Sequence[str]) -> dict[str, str]:
 
 
 def _loose(common: str, folders: Sequence[str]) -> dict[str, str]:
+    """git passes over locks, and over names with a dot in front, such as NFS gives to a removed file that is open."""
     above = os.path.join(common, "")
-    paths = (os.path.join(folder, name) for each in folders
-             for folder, _, names in os.walk(above + each) for name in names)
-    return {path[len(above):]: files.read_text(path).rstrip("\n") for path in paths if not path.endswith(".lock")}
+    paths = (os.path.join(folder, name) for each in folders for folder, _, names in os.walk(above + each)
+             for name in names if not (name.startswith(".") or name.endswith(".lock")))
+    return {path[len(above):]: files.read_text(path).rstrip("\n") for path in paths}
 
 
 def _clashes(present: set[str], names: set[str]) -> set[str]:
