@@ -18,7 +18,18 @@ from rich.text import Text
 from tasks.reports.console import terminal
 from tasks.reports.console.live import Region
 from tasks.reports.screen import ASCII, Marks
-from tasks.rollout.events import Error, HostState, Notice, Output, Planned, Started, StepFinished, StepStarted
+from tasks.rollout.events import (
+    Error,
+    Finished,
+    HostState,
+    Notice,
+    Output,
+    Planned,
+    Result,
+    Started,
+    StepFinished,
+    StepStarted,
+)
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -137,6 +148,16 @@ def test_terminal_report_ends_with_the_subject_the_url_and_the_id_of_a_deploy(sh
     started, *events, finished = recorded("fine")
     plan = [replace(started, command="plan"), *events, replace(finished, command="plan", outcome="pending")]
     assert "deploy 20240501" not in drawn(shown(), plan, 80), "of a plan nothing was deployed"
+
+
+def test_terminal_table_stands_apart_from_the_error_above_it(shown, monkeypatch):
+    page = shown()
+    monkeypatch.setattr(page.stderr, "isatty", lambda: True)
+    rows = {"web1": {"monitor": Result(outcome="refused")}}
+    text = drawn(page, [Started(command="plan", environment="dev", hosts=["web1"], services=["monitor"]),
+                        Error(message="no such branch", hint="push it"),
+                        Finished(command="plan", outcome="refused", exit_code=2, hosts=rows)], 80)
+    assert "hint:  push it\n\nhost " in text
 
 
 def test_live_region_says_how_long_a_long_step_took_last_time():
