@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from invoke.exceptions import AuthFailure, CommandTimedOut, Exit, Failure
+from invoke.exceptions import Exit
 
 from . import remote, rollout
 from ._command import command
 from ._confirmation import confirmation
 from ._context import Command
-from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError, Unreachable
+from ._errors import FabvisorError, SelectionError, Unreachable
 from ._options import DEFAULTS, ROLLOUT, check_one_service
+from ._own_task_errors import Body, in_words
 
 if TYPE_CHECKING:
     from invoke.tasks import Task
 
     from .remote.task_connection import TaskConnection
 
-Body = Callable[..., object]                # (connection, **its own options)
-LOST = -1                                   # paramiko's exit status of a command whose connection was lost
+NOT_CALLED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | None = None
@@ -35,6 +33,9 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
     secrets of the service; without a service in the host's root. `once`: on the lowest-named of the hosts only. `help`:
     texts for the function's own options. The command also has the options of every command, and --yes.
     """
+    if callable(service):
+        raise TypeError("on_hosts: parentheses are missing: @on_hosts()")
+
     def make(body: Body) -> Task[Any]:
         @functools.wraps(body)
         def call(run: Command, yes: bool = False, **options: Any) -> rollout.events.Finished:
@@ -43,18 +44,34 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
             return _call_on_hosts(run, functools.partial(body, **options), service, once, yes)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        own = list(inspect.signature(body).parameters.values())[1:]
-        shared = [option.name for option in own if option.name in (*DEFAULTS, "yes")]
-        if shared:
-            raise TypeError(f"on_hosts: each command has an option --{shared[0]}; {body.__name__} cannot have its own")
+        own = _own_options(body)
         needed = [option.name for option in own if option.default is option.empty]
         name = body.__name__.replace("_", "-")          # as Invoke lists it
         call.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
-            inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
+            inspect.Parameter("run", kind), *(option.replace(kind=kind) for option in own),
+            inspect.Parameter("yes", kind, default=False)])
         return command(name=name, help={**(help or {}), "yes": ROLLOUT["yes"]}, positional=needed,
                        may_be_empty=[option.name.replace("_", "-") for option in own])(call)
 
     return make
+
+
+def _own_options(body: Body) -> list[inspect.Parameter]:
+    """Those without a default first. Raises TypeError for a function that cannot be called for a host."""
+    name = body.__name__
+    parameters = list(inspect.signature(body).parameters.values())
+    variadic = [str(each) for each in parameters if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    if variadic:
+        raise TypeError(f"on_hosts: {name} has {variadic[0]}: write out each of its options")
+    if not parameters:
+        raise TypeError(f"on_hosts: {name} takes no connection: def {name}(c)")
+    if any(is_kind(body) for is_kind in NOT_CALLED):
+        raise TypeError(f"on_hosts: a call of {name} runs nothing, for it has `async` or `yield`: leave that out")
+    own = parameters[1:]
+    shared = [option.name for option in own if option.name in (*DEFAULTS, "yes")]
+    if shared:
+        raise TypeError(f"on_hosts: each command has an option --{shared[0]}; {name} cannot have its own")
+    return sorted(own, key=lambda option: option.default is not option.empty)
 
 
 def _require(command: str, needed: Mapping[str, Any]) -> None:
@@ -108,37 +125,8 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
         except (Exception, SystemExit) as error:
             if isinstance(error, (Exit, SystemExit)) and not error.code:
                 continue                    # it ended early, and well
-            return [_in_words(connection, error, body)]
+            return [in_words(connection, error, body)]
     return []
-
-
-def _in_words(connection: TaskConnection, error: BaseException, body: Body) -> FabvisorError:
-    """The error of a command on the host, or of the function itself, without secrets of the service."""
-    host, mask = connection.target.host.name, connection.mask
-    command = mask(error.result.command) if isinstance(error, Failure) else ""
-    if isinstance(error, CommandTimedOut):
-        return Failed(f"{host}: {command}: timed out after {error.timeout} s",
-                      f"see whether it goes on there: fab ssh {host}")
-    if not connection.connection.is_connected or (isinstance(error, Failure) and error.result.exited == LOST):
-        return NeedsPerson(f"{host}: the connection was lost", f"see on the host how far it went: fab ssh {host}")
-    if isinstance(error, AuthFailure):
-        return Failed(f"{host}: sudo does not take the password",
-                      "fab --prompt-for-sudo-password, or FABRIC_SUDO_PASSWORD")
-    if isinstance(error, Failure):
-        return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
-    if isinstance(error, (Exit, SystemExit)):
-        words = error.message if isinstance(error, Exit) else error.code
-        return Failed(f"{host}: {mask(words) if isinstance(words, str) else f'it ended with {error.code}'}",
-                      _place(error, body))
-    return Failed(f"{host}: {type(error).__name__}: {mask(str(error))}", _place(error, body))
-
-
-def _place(error: BaseException, body: Body) -> str:
-    """The line of the team's own that led to it, not the one in a library."""
-    own = inspect.unwrap(getattr(body, "func", body)).__code__.co_filename
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
-    return f"see {os.path.relpath(place.filename)}:{place.lineno}"
 
 
 def _finished(run: Command, errors: Sequence[FabvisorError]) -> rollout.events.Finished:

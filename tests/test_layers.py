@@ -68,7 +68,7 @@ ONLY = {
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
 # The verbs and their helpers speak Invoke.
 INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "tasks/_program.py", "tasks/_on_hosts.py",
-          "tasks/_launch.py", "tasks/_fabric_program.py",
+          "tasks/_own_task_errors.py", "tasks/_launch.py", "tasks/_fabric_program.py",
           "tasks/_help.py", "tasks/_wrong_words.py", "tasks/_typed_words.py", "tasks/_fabfile_errors.py",
           "tasks/remote/task_runner.py",            # how commands of a team's own tasks run
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))

@@ -285,6 +285,27 @@ def test_second_word_for_a_task_that_invoke_made_is_named() -> None:
     assert "mine does not take the word 'b'" in _wrong_words._too_many("b", context)
 
 
+@pytest.mark.parametrize(("line", "words"), [
+    ("@on_hosts\ndef own(c): ...", "parentheses are missing: @on_hosts()"),
+    ("@on_hosts()\ndef own(): ...", "own takes no connection: def own(c)"),
+    ("@on_hosts()\ndef own(c, *, x=1, **more): ...", "own has **more: write out each of its options"),
+    ("@on_hosts()\nasync def own(c): ...", "a call of own runs nothing, for it has `async` or `yield`"),
+    ("@on_hosts()\ndef own(c): yield", "a call of own runs nothing, for it has `async` or `yield`")])
+def test_function_that_cannot_be_called_for_a_host_makes_no_task(line: str, words: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        exec(line, {"on_hosts": on_hosts})
+    assert str(refused.value).startswith(f"on_hosts: {words}")
+
+
+def test_own_task_may_have_options_that_are_named_only() -> None:
+    @on_hosts()
+    def own(c: object, *, how: str = "fast", what: str) -> None: ...
+
+    (context,) = Collection(own).to_contexts()
+    assert {"--how", "--what", "--host"} <= {*context.flags}
+    assert [argument.name for argument in context.positional_args] == ["what"]
+
+
 @pytest.mark.promise(9)
 @pytest.mark.parametrize("place", ["fabfile.py", "fabfile/__init__.py", "other.py"])
 @pytest.mark.parametrize(("fabfile", "helper", "expected"), [

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from paramiko import SSHException
+
 from .._errors import FabvisorError, NotReady
 from ..executor.masking import Mask
 from ..inventory.model import Target
@@ -65,6 +67,14 @@ class TaskConnection:
             return f"cd {path_for_sh(self.target.host.root)}"
         return (f"{running_folder.enter(self.target)} && . {path_for_sh(self.target.env_file)}"
                 f" && export RUN_MODE={for_sh(self.target.service.run_mode)}")
+
+    def answers(self) -> bool:
+        """Whether the host still opens a session, after a command that ended without an exit status."""
+        try:
+            self.connection.transport.open_session(timeout=self.target.host.connect_timeout).close()
+        except (SSHException, EOFError, OSError):
+            return False
+        return True
 
     def close(self) -> None:
         self.connection.sever()

@@ -77,6 +77,7 @@ def use_all(c):
 @on_hosts(once=True)
 def end(c, way):
     {"late": lambda: c.run("exec sleep 50", timeout=1), "exit": lambda: sys.exit("no more"),
+     "signal": lambda: c.run("kill -9 $$"),
      "Exit": lambda: (_ for _ in ()).throw(Exit("enough", 9)), "library": lambda: c.get("")}[way]()
 
 
@@ -88,7 +89,8 @@ def wrong(c):
 for task in (use_all, end, wrong):
     namespace.add_task(task)
 """
-ENDS = {"late": "web1: exec sleep 50: timed out after 1 s", "exit": "web1: no more", "Exit": "web1: enough"}
+ENDS = {"late": "web1: exec sleep 50: timed out after 1 s", "exit": "web1: no more", "Exit": "web1: enough",
+        "signal": "web1: kill -9 $$: it was ended by a signal"}
 
 
 @pytest.fixture(scope="module")
