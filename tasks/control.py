@@ -31,7 +31,7 @@ def start(run: Command, service: str) -> rollout.events.Finished:
     """
     def steps(chosen: Service, facts: Facts) -> list[Step]:
         stopped = chosen.only(program for program in chosen.programs if not facts.is_whole(program))
-        return rollout.recipe.supervised.restart_steps(stopped, facts) if stopped.programs else []
+        return rollout.recipe.supervised.start_steps(stopped, facts) if stopped.programs else []
 
     return _control(run, service, steps)
 

@@ -695,13 +695,15 @@ class ProgramBack(TypedDict):
 class ProgramRestart(ProgramStop, total=False):
     """`socket`: as in ProgramSettings; the processes of such a program restart one after the other where supervisord
     keeps their group, and each passes `verify` and `health` before the next. `renew`: supervisord may not see that the
-    program file changed, so its group is replaced. `signal`: sent in place of the restart."""
+    program file changed, so its group is replaced. `signal`: sent in place of the restart. `goes_on`: processes that
+    run, and are not restarted where supervisord keeps their group."""
 
     socket: str
     verify: ProgramVerify
     health: ProgramHealth
     renew: bool
     signal: str
+    goes_on: List[str]
 
 
 class Restart(TypedDict):

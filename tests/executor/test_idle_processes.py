@@ -86,7 +86,13 @@ def test_process_that_did_not_run_is_in_that_state_after_a_deploy_that_went_back
 
 @pytest.mark.promise(3)
 def test_stopped_process_stays_stopped_beside_one_that_runs_again(example: Example, tmp_path: Path) -> None:
+    """Where nothing but the start of the stopped one was tried, the other goes on."""
     idle = Idle(example, tmp_path, ONCE, "stop", numprocs=2)
+    pid = example.host.rpc.getProcessInfo(idle.names[0])["pid"]
+    with example.deploy(changed(idle.service, health=UNHEALTHY)) as deploy:
+        deploy.look().plan().run("activate").restored()
+    assert idle.states() == [("RUNNING", None), ("STOPPED", None)]
+    assert example.host.rpc.getProcessInfo(idle.names[0])["pid"] == pid
     assert sorted(idle.go_back("exec sleep 1000", stopwaitsecs="6")) == ["1", "2", "2"]
     assert idle.states() == [("RUNNING", None), ("STOPPED", None)]
 

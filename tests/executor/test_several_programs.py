@@ -42,7 +42,7 @@ def environ(pid: int) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def test_programs_of_a_service_start_numbered_and_only_one_that_stopped_is_started_again(example: Example) -> None:
+def test_programs_of_a_service_start_numbered_and_only_what_stopped_is_started_again(example: Example) -> None:
     example.write()
     example.committed(several(example, *NAMES))
     running = processes(example)
@@ -56,11 +56,12 @@ def test_programs_of_a_service_start_numbered_and_only_one_that_stopped_is_start
     assert logs == {"-web_00.log", "-web_01.log", "-worker.log", "-beat.log"}
     with example.deploy(several(example, *NAMES)) as deploy:
         assert not deploy.look().message()["services"][example.name]["steps"], "it is up to date"
-    example.host.rpc.stopProcess(f"{example.name}-beat:{example.name}-beat")
+    for process in ("beat:{0}-beat", "web:{0}-web_01"):
+        example.host.rpc.stopProcess(f"{example.name}-{process.format(example.name)}")
     example.committed(several(example, *NAMES))
     after = processes(example)
     assert after.keys() == running.keys()
-    assert {name for name in running if running[name] != after[name]} == {"beat"}
+    assert {name for name in running if running[name] != after[name]} == {"beat", "web_01"}
 
 
 def test_programs_of_a_service_are_looked_at_by_one_question(host: LabHost, monkeypatch: pytest.MonkeyPatch) -> None:

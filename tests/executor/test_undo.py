@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,22 @@ def test_failed_activation_is_undone(example: Example, step: str) -> None:
         deploy.restored()
     before.assert_so()
     assert example.results() == ["committed", "restored"]
+
+
+@pytest.mark.promise(8)
+def test_host_is_not_as_it_was_where_the_version_before_ends_at_once(example: Example, tmp_path: Path) -> None:
+    """As where its database has gone. With `startsecs: 0` supervisord calls it RUNNING for a moment."""
+    gone = tmp_path / "gone"
+    for source in ("exec sleep 1000\n", "exec sleep 2000\n"):
+        example.write(f"[ ! -e {gone} ] || exit 7\n{source}")
+        if not example.directory.exists():
+            example.committed()
+    with example.deploy() as deploy:
+        gone.touch()
+        deploy.prepare().run("activate")
+        told = deploy.executor.until("problem")
+    assert told["kind"] == "needs_person"
+    assert "undo restart failed: it did not stay up" in told["message"]
 
 
 @pytest.mark.promise(3)

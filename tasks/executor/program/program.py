@@ -142,10 +142,10 @@ class Program:
                        if process.since >= begun])
 
     def wait_until_up(self, startsecs: float, before: Mapping[str, Before], exitcodes: Container[int] | None = None,
-                      names: Sequence[str] = (), settles: bool = False) -> dict[str, Started]:
+                      names: Sequence[str] = ()) -> dict[str, Started]:
         """Wait for each process to be RUNNING, then for the same new pid during `startsecs` more. Raises HostError."""
         infos = {} if names else self.infos()
-        startups = [Startup(process, startsecs, before.get(process.name), exitcodes, settles=settles)
+        startups = [Startup(process, startsecs, before.get(process.name), exitcodes)
                     for process in self.processes(names or list(infos))]
         started: dict[str, Started] = {}
         pause = FIRST_PAUSE

@@ -19,16 +19,16 @@ NOT_BEGUN = 5.0                     # seconds in which supervisord may not have 
 class Startup:
     """`exitcodes`: of a program that may end at once; it is watched for a second, and judged by them.
 
-    With `settles`, `startsecs: 0` does not mean the first moment: a process that ends at once is RUNNING in it, too.
-    It is up when it sleeps, with all that it started, or after a second.
+    `startsecs: 0` does not mean the first moment: a process that ends at once is RUNNING in it, too. It is up when it
+    sleeps, with all that it started, or after a second.
     """
 
-    def __init__(self, process: Process, startsecs: float, before: Before | None, exitcodes: Container[int] | None, *,
-                 settles: bool) -> None:
+    def __init__(self, process: Process, startsecs: float, before: Before | None, exitcodes: Container[int] | None
+                 ) -> None:
         self.process = process
         self._before = before or Before(None, {})
         self._exitcodes = exitcodes
-        self._settles = settles and not startsecs and exitcodes is None
+        self._settles = not startsecs and exitcodes is None
         self._startsecs = max(startsecs, AT_ONCE) if self._settles or exitcodes is not None else startsecs
         self._begin = time.monotonic()
         self._running_since: float | None = None

@@ -14,6 +14,7 @@ from ..service.context import ServiceContext
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import of_process, options
 
+TRUE = ("true", "yes", "on", "1", "t")      # supervisor/datatypes.py
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
 AUTOMATIC_LOG = re.compile(r"-(stdout|stderr)---.*\.log$")
 
@@ -46,6 +47,15 @@ class WrittenProgram:
         """Whether the program file says that supervisord listens for it."""
         return "socket" in (self.options() or {})
 
+    def exit_codes(self) -> list[int] | None:
+        """With which it may end at once: one that need not stay up, and is not started again. None: it must stay up."""
+        written = self.options()
+        if written is None or written.get("startsecs", "1") != "0":
+            return None
+        if written.get("autorestart", "unexpected").lower() in TRUE:
+            return None
+        return [int(code) for code in written.get("exitcodes", "0").split(",") if code.strip().isdigit()]
+
     def logs_elsewhere(self, infos: Mapping[str, Mapping[str, Any]]) -> bool:
         """Whether the program file says AUTO for a log where the program has another one, or the other way round:
         supervisord takes AUTO for equal to anything (supervisor/options.py `ProcessConfig.__eq__`)."""
@@ -53,7 +63,7 @@ class WrittenProgram:
         if written is None:
             return False
         logs = {channel: written.get(f"{channel}_logfile", "AUTO").upper() for channel in ("stdout", "stderr")}
-        if written.get("redirect_stderr", "false").lower() in ("true", "yes", "on", "1"):
+        if written.get("redirect_stderr", "false").lower() in TRUE:
             logs["stderr"] = "NONE"
         return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
                    for info in infos.values() for channel, log in logs.items())

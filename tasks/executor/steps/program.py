@@ -32,18 +32,27 @@ def restart(ctx: ServiceContext, step: Step) -> Result:
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
         infos = program.infos()
-        before.update(program.before(infos))
+        goes_on = _going_on(program, part, infos)
+        rest = only(infos, infos.keys() - goes_on)
+        before.update(program.before(rest))
         if "signal" in part and program.keeps_group(infos) and are_running(infos):
             started.update(reload.signal(ctx, program, part))
         elif "socket" in part and "verify" in part and program.keeps_group(infos):
-            started.update(one_by_one.restart(ctx, program, part))
+            started.update(one_by_one.restart(ctx, program, part, rest))
         else:
-            program.stop(part["patience"], infos)
-            if program.refresh_group(infos, renew=part.get("renew", False)):
+            program.stop(part["patience"], rest)
+            if not goes_on and program.refresh_group(infos, renew=part.get("renew", False)):
                 program.start_rest()
-            else:
-                program.start(list(infos))
+            elif rest:
+                program.start(list(rest))
     return Result(True, step.results._replace(before=before, started=started))
+
+
+def _going_on(program: Program, part: Mapping[str, Any], infos: Infos) -> set[str]:
+    """The processes that are not restarted: they run, and supervisord keeps their group."""
+    names = {f"{program.group}:{name}" for name in part.get("goes_on", ())}
+    running = {name for name in names if infos.get(name, {}).get("statename") == "RUNNING"}
+    return running if running and program.keeps_group(infos) else set()
 
 
 def stop(ctx: ServiceContext, step: Step) -> Result:
@@ -79,20 +88,23 @@ def _bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any]) -
         _bring_back_singly(ctx, program, was, infos)
         return True
     infos = program.infos()                 # once more: supervisord has read its files meanwhile
-    before = program.before(infos)
-    program.stop(was["patience"], infos)
+    goes_on = set() if changed or removed or was.get("signalled") else _same_processes(infos, was)
+    names = [name for name in names if name not in goes_on]
+    replaced = only(infos, infos.keys() - goes_on)
+    before = program.before(replaced)
+    program.stop(was["patience"], replaced)
     program.end_leftovers()
     if removed or was["was"] == "absent":
         program.remove()
         return True
     idle = idle_processes.of(was, infos)
     with idle_processes.gate(ctx, program.group, idle, was["startsecs"]) as gated:
-        renewed = program.refresh_group(infos, renew=was.get("renew", False))
+        renewed = not goes_on and program.refresh_group(infos, renew=was.get("renew", False))
         if names:
             program.start(names)
         idle_processes.bring_back(program, was, idle, renewed=renewed, gated=gated)
     if names:
-        program.wait_until_up(was["startsecs"], before, names=names)
+        program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), names)
     return True
 
 
@@ -158,7 +170,7 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
         program = Program(ctx, part["group"], step.say)
         if started and all(process.name in started for process in program.processes()):
             continue                    # it was restarted one process after the other
-        up = program.wait_until_up(part["startsecs"], before, part["exitcodes"], settles=True)
+        up = program.wait_until_up(part["startsecs"], before, part["exitcodes"])
         program.check_processes(up.values())
         started.update(up)
     return Result(True, step.results._replace(started=started))
@@ -197,7 +209,13 @@ def _is_up(infos: Infos) -> bool:
 
 def _are_same_processes(infos: Infos, was: Mapping[str, Any]) -> bool:
     """Whether all that ran still run. A pid alone may come again after a reboot."""
-    return all(_is_same_process(infos.get(_full_name(was, process), {}), process) for process in was["processes"])
+    return len(_same_processes(infos, was)) == len(was["processes"])
+
+
+def _same_processes(infos: Infos, was: Mapping[str, Any]) -> set[str]:
+    """The full names of those that still run."""
+    named = {_full_name(was, process): process for process in was["processes"]}
+    return {name for name, process in named.items() if _is_same_process(infos.get(name, {}), process)}
 
 
 def _is_as_before(infos: Infos, was: Mapping[str, Any]) -> bool:

@@ -126,7 +126,9 @@ def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
         return same_version(service, facts, owed) if owed else Plan(was=facts.commit, tried=equal_commit(facts, goal))
     if needs_only_start(service, facts, goal.commit) and not goal.force:
         stopped = service.only(not_running(service, facts))
-        steps = hooks.around(service, facts, supervised.restart_steps(stopped, facts))
+        runs_this = facts.started_from in (None, facts.commit)
+        made = supervised.start_steps if runs_this else supervised.restart_steps
+        steps = hooks.around(service, facts, made(stopped, facts))
     else:
         steps = recipe(service, facts, goal)
     return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from ...executor import protocol
 from ...inventory.model import Program, Service
 from ...program import files
@@ -94,6 +96,15 @@ def recheck(plan: Plan, seconds: float) -> list[Step]:
 def restart_steps(service: Service, facts: Facts) -> list[Step]:
     """Restart, and prove that it runs."""
     return [restart(service, facts), verify(service), *health(service, facts.commit or "")]
+
+
+def start_steps(service: Service, facts: Facts) -> list[Step]:
+    """Start what does not run, and prove that all of it runs. What runs is not restarted."""
+    step, *others = restart_steps(service, facts)
+    programs = [{**part, "goes_on": [process.name for process in facts.processes(part["group"])
+                                     if process.state == "RUNNING"]} for part in step.do.args["programs"]]
+    do = structs.replace(step.do, args={**step.do.args, "programs": programs})
+    return [structs.replace(step, do=do), *others]
 
 
 def timeout(program: Program, facts: Facts) -> float:
