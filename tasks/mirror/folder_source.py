@@ -14,6 +14,7 @@ from .mirror import Mirror
 from .source import Part, Source
 
 NAME = "folder"                         # of the newest commit, in the mirror
+OF_A_JOB = "a job of GitLab gets that of an earlier job by the input artifacts_of"
 UNITS = ("bytes", "kB", "MB", "GB")
 
 
@@ -50,7 +51,8 @@ class FolderSource(Source):
 
     def _commit(self, mirror: Mirror) -> str:
         if not self._place.is_dir():
-            raise NotReady(f"{self.repo} is no folder: {self._place}", "make it, or correct `repo` in hosts.yaml")
+            raise NotReady(f"{self.repo} is no folder: {self._place}",
+                           f"make it, or correct `repo` in hosts.yaml; {OF_A_JOB}")
         try:
             entries = file_tree.entries(self._place)
             attributes = file_tree.attributes(self._place)
@@ -58,7 +60,8 @@ class FolderSource(Source):
                 self._notice(f"{self.repo}: not sent, because git on the hosts would write other files by it:"
                              f" {', '.join(attributes)}")
             if not entries:
-                raise NotReady(f"{self.repo} is empty: {self._place}", "build what belongs there, then deploy")
+                raise NotReady(f"{self.repo} is empty: {self._place}",
+                               f"build what belongs there, then deploy; {OF_A_JOB}")
             return made_commit.make(mirror, NAME, self._place, entries, summary(entries))
         except Unfit as error:
             raise NotReady(f"{self.repo}: {error}", f"take it out of {self._place}") from None

@@ -9,6 +9,7 @@ import itertools
 import re
 from typing import Any
 
+from .._errors import Mistake
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment, Service
 from . import yaml_text
@@ -18,6 +19,7 @@ from .sources import Sources
 LOGIN = ("SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS")
 # GitHub's own token cannot read another private repository.
 TOKEN = "${{ secrets.DEPLOY_TOKEN || github.token }}"
+RESERVED = "GITHUB_"
 CLONE = "service"                       # the folder of the service's repository, where the job sends its commits
 
 
@@ -84,11 +86,17 @@ def _checkout(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(environment: Environment, services: list[Service]) -> list[str]:
-    """The names of the values that the job needs, also those of one host alone."""
+    """The names of the values that the job needs, also those of one host alone. Raises Mistake for one of GitHub's own:
+    GITHUB_TOKEN would be the token of the job."""
     deployed = {service.name for service in services}
     of_services = {name for target in environment.targets if target.service.name in deployed
                    for name in target.service.names_of_secrets().values()}
-    return sorted({*of_services, *(told.webhook for told in environment.notify if told.webhook)})
+    names = sorted({*of_services, *(told.webhook for told in environment.notify if told.webhook)})
+    kept = [name for name in names if name.upper().startswith(RESERVED)]
+    if kept:
+        raise Mistake(f"{kept[0]}: GitHub keeps secrets that begin with {RESERVED} to itself",
+                      f"take another name: secrets: {{{kept[0]}: OUR_{kept[0].upper()}}}")
+    return names
 
 
 def _id(text: str, taken: dict[str, Any]) -> str:

@@ -90,6 +90,7 @@ def test_folder_that_cannot_be_a_commit_changes_nothing(folder: tuple[App, Path]
     app.write(repo="./nowhere")
     missing = app.deploy()
     assert missing.code == 2 and "./nowhere is no folder" in messages(missing)
+    assert "by the input artifacts_of" in messages(missing), "where the folder of a GitLab job comes from"
     (dist.parent / "empty/inner").mkdir(parents=True)
     app.write(repo="./empty")
     empty = app.deploy()

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from tasks._errors import Mistake
 from tasks.inventory import loading
 from tasks.pipelines import github
 from tasks.pipelines.sources import Sources
@@ -57,6 +59,14 @@ def test_workflow_gives_each_job_the_secrets_that_it_needs(inventory: loading.In
                      "deploy-api-production": {"API_PASSWORD", "OF_A"}}
     assert jobs["deploy-api-develop"]["steps"][1]["env"]["API_PASSWORD"] == "${{ secrets.API_PASSWORD }}"
     assert jobs["deploy-site-develop"]["steps"][1]["run"] == "exec ./fab deploy site --env develop --yes"
+
+
+def test_workflow_takes_no_secret_by_a_name_that_github_keeps_to_itself(tmp_path: Path) -> None:
+    """The service would get the token of the job, which ends with it."""
+    (tmp_path / "hosts.yaml").write_text(HOSTS.replace("[OF_A]", "[github_token]"))
+    with pytest.raises(Mistake, match="github_token: GitHub keeps secrets that begin with GITHUB_") as refused:
+        made(loading.load(tmp_path / "hosts.yaml"), "api")
+    assert refused.value.hint == "take another name: secrets: {github_token: OUR_GITHUB_TOKEN}"
 
 
 def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loading.Inventory) -> None:
