@@ -47,14 +47,14 @@ def test_github_report_runs_no_command_of_a_host(shown, text):
 def test_github_summary_shows_what_was_done_and_why_it_failed(shown, tmp_path):
     page = shown(environ={"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")})
     report(page.screen, [started("web.1", "b"), *step("b", ok=False),
-                         Error(host="b", message="b: <b>|no| `space`</b>"), Error(message="x" * 10**6),
+                         Error(host="b", message="b: <b>|no| `space` & 'room'</b>"), Error(message="x" * 10**6),
                          finished(1, **{"web.1": "restored"})])
     text = (tmp_path / "summary").read_text()
     assert text.splitlines() == [
         "### deploy monitor, dev", "", "went back: every host is as it was", "",
         "| host | service | was | now | outcome |", "|---|---|---|---|---|",
         f"| web.1 | monitor | \\- | {COMMIT[:8]} | went back |", "",
-        "- b: &lt;b&gt;\\|no\\| \\`space\\`&lt;/b&gt;", f"- {'x' * 2000}", ""]
+        "- b: &lt;b&gt;\\|no\\| \\`space\\` &amp; 'room'&lt;/b&gt;", f"- {'x' * 2000}", ""]
 
 
 def test_github_summary_that_cannot_be_written_is_a_warning(shown, tmp_path):

@@ -205,6 +205,17 @@ def test_history_names_what_a_client_built_by_its_source(shown):
     assert "aaaaaaaa → 1a2b3c4d + build bbbbbbbb  deployed" in page.text
 
 
+@pytest.mark.parametrize(("by", "words"), [
+    ("a http://g/j/1", "a http://g/j/1"),
+    ("anna https://git.example.com/micro/monitor/-/jobs/71", "anna, job 71")])
+def test_history_names_the_job_where_its_link_has_no_room(shown, by, words):
+    page = shown()
+    line = History(host="web1", service="site", deploy="20260101-000000-000001", at=None, command="deploy",
+                   by=by, from_="a" * 40, to="b" * 40, result="committed", why=None, revision="main", branch="main")
+    report(page.screen, [line, Finished(command="history", outcome="unchanged", exit_code=0)])
+    assert f"  {words}  aaaaaaaa" in page.text, page.text
+
+
 def test_status_says_once_that_the_last_deploy_went_back(shown):
     page = shown()
     last = PastDeploy(deploy="20240501-100000-1b1b1b", at="2024-05-01T10:00:00Z", by="ann", command="deploy",

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ...rollout.events import History
 from ..screen import Marks
-from ..text.humanize import ago, in_words, move, text_lines
-from ..text.table import Column, Line, Span, paragraph, short_hosts, table
+from ..text.humanize import ago, in_words, move, text_lines, who
+from ..text.table import Column, Line, Span, fits, paragraph, short_hosts, table
 
 # Of a deploy's id the time, to the minute or the second: enough for `fab logs --deploy`, where it is unique.
 BRIEF = (len("20240501-1000"), len("20240501-100000"))
+ONE_SERVICE = 9                         # a column that says the same in all rows goes first
 
 
 def history_lines(entries: Sequence[History], width: int, marks: Marks, now: datetime) -> list[Line]:
     if not entries:
         return [[("nothing was deployed yet", "dim")]]
     rows = _merged(entries)
-    head, *body = table(_columns(rows, marks, now), width, marks.cut)
+    columns = _columns(rows, marks, now, lambda by: by or marks.none)
+    if not fits(columns, width):            # who deployed is worth more than its link, or the service of all rows
+        columns = [column for column in _columns(rows, marks, now, lambda by: who(by, marks.none))
+                   if column.drop != ONE_SERVICE]
+    head, *body = table(columns, width, marks.cut)
     lines = [head]
     for line, group in zip(body, rows, strict=True):
         lines.append(line)
@@ -53,15 +58,15 @@ def _why(group: list[History]) -> str:
     return next((why for why in reasons if why.startswith(hosts)), reasons[0] if reasons else "")
 
 
-def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Column]:
+def _columns(rows: list[list[History]], marks: Marks, now: datetime, by: Callable[[str | None], str]) -> list[Column]:
     firsts = [group[0] for group in rows]
     services: list[Span] = [(entry.service, "") for entry in firsts]
     columns = [
         Column("deploy", [(name, "dim") for name in _brief([entry.deploy or marks.none for entry in firsts])]),
         Column("when", [(ago(entry.at, now) or marks.none, "") for entry in firsts], drop=4),
         Column("command", [(entry.command or marks.none, "") for entry in firsts], drop=2),
-        Column("service", services, least=7, drop=0 if len(set(services)) > 1 else 9),
-        Column("by", [(entry.by or marks.none, "") for entry in firsts], least=5, drop=3),
+        Column("service", services, least=7, drop=0 if len(set(services)) > 1 else ONE_SERVICE),
+        Column("by", [(by(entry.by), "") for entry in firsts], least=5, drop=3),
         Column("commit", [(move({entry.from_ for entry in group}, group[0].to, group[0].source, marks.arrow,
                                  marks.none, width=8), "") for group in rows]),
         Column("result", [(in_words(entry.result or marks.none, entry.command), _tone(entry)) for entry in firsts]),

@@ -18,7 +18,8 @@ MESSAGE = 2000                                      # characters of an error
 
 def summary(started: Started, errors: Iterable[Error], finished: Finished, seconds: float) -> str:
     """What was done where, a row for each host and service, and why it failed. What hosts say cannot format it."""
-    lines = [f"### {_plain(f'{started.command} {listed(started.services)}, {started.environment}')}", "",
+    what = " ".join(filter(None, [started.command, listed(started.services)]))
+    lines = [f"### {_plain(f'{what}, {started.environment}')}", "",
              _plain(verdict(finished, seconds) or finished.outcome), ""]
     rows = results(finished)
     if rows:
@@ -36,4 +37,4 @@ def summary(started: Started, errors: Iterable[Error], finished: Finished, secon
 
 def _plain(text: str) -> str:
     """The text as Markdown that shows it, and nothing else."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", html.escape(text.replace("\n", " ")))
+    return re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", html.escape(text.replace("\n", " "), quote=False))

@@ -39,6 +39,11 @@ def text_of(line: Line) -> str:
     return "".join(text for text, _ in line).rstrip()
 
 
+def fits(columns: Sequence[Column], width: int) -> bool:
+    """Whether nothing of the table needs to be cut."""
+    return _total([column.width for column in columns]) <= width
+
+
 def table(columns: Sequence[Column], width: int, cut: str) -> list[Line]:
     """The title line, then one line a row; no line is longer than `width` where that can be done."""
     kept, widths = _fit(list(columns), width)
