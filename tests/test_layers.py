@@ -147,7 +147,7 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     """hosts.yaml → inventory → selection → coordinator ⇄ conversation; events → reports. No folder imports a verb."""
     mine = [one for one in imports() if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
             and not one.file.startswith(SENT[1:])]
-    allowed = MAY[noun] | {"_errors", "_lazy", "_version", "_user_folders"}
+    allowed = MAY[noun] | {"_errors", "_lazy", "_version", "_user_folders", "_temporary_folder"}
     mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES, QUOTING))
             and not one.module.startswith(COMMANDS.get(one.file, ()))]
     nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])

@@ -6,12 +6,12 @@ import fcntl
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .._errors import NotReady
+from .._temporary_folder import temporary_folder
 from ..program.quoting import for_sh
 
 # A unix socket's path ends at 107 bytes; below the sandbox come /web1/root/supervisor.sock and,
@@ -23,7 +23,7 @@ def state_of(checkout: Path) -> Path:
     """The sandbox's folder: private, with a short path, and a different one for each checkout."""
     digest = hashlib.sha256(os.fsencode(checkout.resolve())).hexdigest()[:10]
     name = f"fabvisor-{os.getuid()}-{digest}"
-    path = Path(tempfile.gettempdir()).resolve() / name
+    path = temporary_folder().resolve() / name
     return path if len(os.fsencode(path)) <= LONGEST else Path("/tmp", name)
 
 

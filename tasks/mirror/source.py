@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from .._errors import NotReady
+from .._temporary_folder import temporary_folder
 from ..inventory.rules.paths import parents
 from .commits import Distance, Resolution
 from .git import SLOW, GitFailed
@@ -102,7 +103,7 @@ class Source:
                            "deploy it anew; or leave out the hosts that lack it: --host")
         key = part, tuple(sorted(mirror.commits.known(known)))
         if key not in self._packs:
-            pack: BinaryIO = tempfile.TemporaryFile()      # noqa: SIM115 (closed when nobody sends it any more)
+            pack: BinaryIO = tempfile.TemporaryFile(dir=temporary_folder())     # noqa: SIM115 (open while it is sent)
             try:
                 mirror.write_pack(part.commit, key[1], pack)
             except GitFailed as failure:

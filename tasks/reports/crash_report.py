@@ -25,7 +25,8 @@ def file_crash(bug: Bug, events: Iterable[str], mask: Callable[[str], str]) -> E
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(visible_text(report))
     except OSError as error:
-        hint = f"its details could not be saved: {error.filename or tempfile.gettempdir()}: {error.strerror}"
+        where = error.filename or tempfile.tempdir
+        hint = f"its details could not be saved: {f'{where}: ' if where else ''}{error.strerror}"
     else:
         hint = f"report it with this file, which has the details: {path}"
     return Error(message=mask(bug.message), hint=hint, host=bug.host)
