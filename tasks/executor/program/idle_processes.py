@@ -59,8 +59,8 @@ def gate(ctx: ServiceContext, group: str, idle: Sequence[IdleProcess], startsecs
         files.shorten(ctx.layout.env_file(ctx.name), len(usual))
 
 
-def bring_back(program: Program, was: Mapping[str, Any], idle: Sequence[IdleProcess], *, renewed: bool, gated: bool
-               ) -> None:
+def bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any], idle: Sequence[IdleProcess], *,
+               renewed: bool, gated: bool) -> None:
     """Bring them back, where their group was `renewed` or they are in another state. One that supervisord could not
     keep up is left to it again."""
     infos = program.infos()
@@ -75,7 +75,7 @@ def bring_back(program: Program, was: Mapping[str, Any], idle: Sequence[IdleProc
             program.start([name])
             ends = gated and process["state"] == "EXITED"
             if gated:
-                _wait(program, name, was["startsecs"] if ends else 0, ends)
+                _wait(ctx, program, name, was["startsecs"] if ends else 0, ends)
             if not ends:
                 program.stop(was["patience"], only(program.infos(), [name]))
 
@@ -103,13 +103,14 @@ def _ending(process: IdleProcess, startsecs: float) -> str:
     return stays + (KILLED if process["exit_status"] is None else f"exit {process['exit_status']}")
 
 
-def _wait(program: Program, name: str, seconds: float, ends: bool) -> None:
+def _wait(ctx: ServiceContext, program: Program, name: str, seconds: float, ends: bool) -> None:
     """Until it has ended, or else sleeps at the gate: a signal that it gets before may be lost."""
     deadline = time.monotonic() + seconds + WITHIN
     while time.monotonic() < deadline:
         info = program.infos().get(name, {})
         if info.get("statename") == "EXITED" or (not ends and _comm(info.get("pid", 0)) == "sleep"):
             return
+        ctx.check()
         time.sleep(POLL)
 
 

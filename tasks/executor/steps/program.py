@@ -102,7 +102,7 @@ def _bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any]) -
         renewed = not goes_on and program.refresh_group(infos, renew=was.get("renew", False))
         if names:
             program.start(names)
-        idle_processes.bring_back(program, was, idle, renewed=renewed, gated=gated)
+        idle_processes.bring_back(ctx, program, was, idle, renewed=renewed, gated=gated)
     if names:
         program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), names)
     return True
@@ -116,7 +116,7 @@ def _bring_back_singly(ctx: ServiceContext, program: Program, was: Mapping[str, 
         idle = idle_processes.of(was, infos)
         program.stop(was["patience"], only(infos, others))
         with idle_processes.gate(ctx, program.group, idle, was["startsecs"]) as gated:
-            idle_processes.bring_back(program, was, idle, renewed=False, gated=gated)
+            idle_processes.bring_back(ctx, program, was, idle, renewed=False, gated=gated)
     one_by_one.bring_back(program, was, [name for name, process in ran.items() if was.get("signalled")
                                          or not _is_same_process(infos.get(name, {}), process)])
 
