@@ -125,3 +125,16 @@ def test_restart_of_a_later_batch_is_not_told_in_advance() -> None:
 
 def test_one_batch_is_not_announced() -> None:
     assert not [heard for heard in Rollout(2).run() if isinstance(heard, events.Batch)]
+
+
+def test_interruption_says_that_hosts_go_back_only_where_one_has_a_plan() -> None:
+    words = []
+    for begins in (False, True):
+        rollout = Rollout(hosts=2)
+        if begins:
+            rollout.commit.run(rollout.batches)
+        rollout.heard.clear()
+        rollout.commit.abort(errors.Interrupted(15))
+        words += [event.message for event in rollout.heard if isinstance(event, events.Notice)]
+    assert words == ["interrupted; interrupt again to leave without waiting",
+                     "interrupted: the hosts go back; interrupt again to leave without waiting"]

@@ -69,7 +69,8 @@ class TwoPhaseCommit:
         self.conversation.fetch_limit.shut()
         self.conversation.holding = True
         if isinstance(error, errors.Interrupted):
-            message = "interrupted: the hosts go back; interrupt again to leave without waiting"
+            going_back = ": the hosts go back" if any(peer.has_plan for peer in self.peers) else ""
+            message = f"interrupted{going_back}; interrupt again to leave without waiting"
             self.report.on(events.Notice(message=message, level="warning"))
         for peer in self.peers:
             if peer.is_greeted and not peer.has_plan:
