@@ -94,8 +94,9 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
     opened = remote.task_connection.open_all(targets, service, run.sudo_password)
     connections = [each for each in opened if not isinstance(each, FabvisorError)]
     try:
-        errors = [each for each in opened if isinstance(each, FabvisorError)]
-        return _finished(run, errors or _call_on_each(run, body, service, connections))
+        failed = [(target.host.name, each) for target, each in zip(targets, opened, strict=True)
+                  if isinstance(each, FabvisorError)]
+        return _finished(run, failed or _call_on_each(run, body, service, connections))
     except KeyboardInterrupt:
         return rollout.events.Finished(command=run.name, outcome="failed", exit_code=130)
     finally:
@@ -104,14 +105,14 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
 
 
 def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[TaskConnection]
-                  ) -> list[FabvisorError]:
-    """Returns the error of the first host where it fails."""
+                  ) -> list[tuple[str, FabvisorError]]:
+    """Returns the first host where it fails, with the error."""
     called: list[str] = []
     for connection in connections:
         host = connection.target.host.name
         if not connection.connection.is_connected:
             lost = Unreachable(f"{host}: the connection was lost", "try again")
-            return [rollout.peers.connection_errors.not_run(lost, host, called)]
+            return [(host, rollout.peers.connection_errors.not_run(lost, host, called))]
         called.append(host)
 
         def say(line: str, stream: str, host: str = host) -> None:
@@ -121,17 +122,18 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
             with connection.placed(service, say) as placed:
                 body(placed)
         except FabvisorError as error:
-            return [error]
+            return [(host, error)]
         except (Exception, SystemExit) as error:
             if isinstance(error, (Exit, SystemExit)) and not error.code:
                 continue                    # it ended early, and well
-            return [in_words(connection, error, body)]
+            return [(host, in_words(connection, error, body))]
     return []
 
 
-def _finished(run: Command, errors: Sequence[FabvisorError]) -> rollout.events.Finished:
-    for error in errors:
-        run.report.on(rollout.events.of_error(error))
+def _finished(run: Command, failed: Sequence[tuple[str, FabvisorError]]) -> rollout.events.Finished:
+    for host, error in failed:
+        run.report.on(rollout.events.of_error(error, host))
+    errors = [error for _, error in failed]
     code = rollout.peers.results.worst([error.exit_code for error in errors])
     outcome = "failed" if code in (1, 3) else errors[0].outcome if errors else "unchanged"
     return rollout.events.Finished(command=run.name, outcome=outcome, exit_code=code)

@@ -168,7 +168,8 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tea
     assert {line["host"] for line in disks.of("log")} == {*app.hosts}
     broken = fabvisor(app, team, "broken")
     assert (broken.code, [(line["host"], line["line"]) for line in broken.of("log")]) == (1, [("web1", "here")])
-    assert [error["message"] for error in broken.of("error")] == ["web1: echo here; exit 7: exit status 7"]
+    assert [(error["host"], error["message"]) for error in broken.of("error")] == [
+        ("web1", "web1: echo here; exit 7: exit status 7")]
     told = [error["message"] for way in ("command", "exit", "error")
             for error in fabvisor(app, team, "telltale", f"--way={way}").of("error")]
     assert told == ["web1: false ***: exit status 1", "web1: no ***", "web1: ValueError: no ***"]
