@@ -132,6 +132,16 @@ def test_deploy_goes_back_when_the_disk_is_full(example: Example, tmp_path: Path
     assert (idle.states(), (example.state / "env").read_bytes()) == ([("STOPPED", None)], env)
 
 
+@pytest.mark.promise(3)
+@pytest.mark.long
+def test_stopped_process_stays_stopped_where_somebody_removed_the_environment_file(
+        example: Example, tmp_path: Path) -> None:
+    idle = Idle(example, tmp_path, ONCE, "stop")
+    (example.state / "env").unlink()
+    assert idle.go_back("exec sleep 1000", stopwaitsecs="6") == ["2"]
+    assert (idle.states(), (example.state / "env").exists()) == ([("STOPPED", None)], False)
+
+
 @pytest.mark.promise(4)
 def test_gate_is_open_once_its_executor_has_died(example: Example, tmp_path: Path) -> None:
     """The next command goes on, and takes the gate out of the environment file."""

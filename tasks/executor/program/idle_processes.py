@@ -44,10 +44,10 @@ def gate(ctx: ServiceContext, group: str, idle: Sequence[IdleProcess], startsecs
     """Keep their commands from running meanwhile. Yields False where it cannot: a program file that is not ours reads
     no environment file, and a full disk must not keep the undo from ending."""
     program, before = ctx.layout.access.program_file(ctx.name), files.read_bytes(ctx.layout.env_file(ctx.name))
-    if not idle or program is None or before is None or not program.data.startswith(PROGRAM_HEADER.encode()):
+    if not idle or program is None or not program.data.startswith(PROGRAM_HEADER.encode()):
         yield False
         return
-    usual = before.partition(GATE)[0]               # a power cut may have left one
+    usual = (before or b"").partition(GATE)[0]      # a power cut may have left one, and a person may have removed all
     gated = usual + GATE + _cases(group, idle, startsecs).encode()
     is_shut = False
     with contextlib.suppress(OSError):
@@ -56,7 +56,10 @@ def gate(ctx: ServiceContext, group: str, idle: Sequence[IdleProcess], startsecs
     try:
         yield is_shut
     finally:
-        files.shorten(ctx.layout.env_file(ctx.name), len(usual))
+        if usual:
+            files.shorten(ctx.layout.env_file(ctx.name), len(usual))
+        else:
+            files.remove(ctx.layout.env_file(ctx.name))
 
 
 def bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any], idle: Sequence[IdleProcess], *,
