@@ -22,7 +22,7 @@ GATE = b"# For a moment Fabvisor keeps these processes from running.\n"
 SLEEP = 'PATH="$PATH:/usr/bin:/bin" exec sleep 600'
 KILLED = "kill -KILL $$"
 FAILED = ("BACKOFF", "FATAL")       # without a process: supervisord could not keep it up
-WITHIN = 5.0                        # seconds in which a process gets to the gate
+WITHIN = 30.0                       # seconds in which a process gets to the gate, also on an overloaded host
 POLL = 0.01                         # seconds
 
 
@@ -111,7 +111,7 @@ def _wait(ctx: ServiceContext, program: Program, name: str, seconds: float, ends
     deadline = time.monotonic() + seconds + WITHIN
     while time.monotonic() < deadline:
         info = program.infos().get(name, {})
-        if info.get("statename") == "EXITED" or (not ends and _comm(info.get("pid", 0)) == "sleep"):
+        if info.get("statename") in ("EXITED", *FAILED) or (not ends and _comm(info.get("pid", 0)) == "sleep"):
             return
         ctx.check()
         time.sleep(POLL)
