@@ -10,8 +10,12 @@ from typing import Any
 
 import paramiko
 import pytest
+from msgspec.structs import replace
 
 from tasks.embedded.sandbox import Sandbox
+from tasks.remote.configuration.ssh_answers import SshAnswers
+from tasks.remote.connection.connection import connect as connect_to
+from tests.support.sshd import keygen
 
 
 def session(client: paramiko.SSHClient) -> paramiko.Channel:
@@ -147,3 +151,19 @@ def test_host_can_be_a_gateway_to_the_other(sandbox: Sandbox, connect: Any) -> N
     far = sandbox.hosts[1]
     tunnel = transport.open_channel("direct-tcpip", (far.address, far.port), ("127.0.0.1", 0))
     assert tunnel.recv(4) == b"SSH-"
+
+
+def test_second_key_lets_us_in_where_the_login_service_may_be_asked_for_once(
+        sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncssh closes the connection otherwise; OpenSSH's server does not mind."""
+    host = sandbox.hosts[0]
+    others = [keygen(tmp_path / f"other{number}") for number in range(2)]
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("".join(f"IdentityFile {key}\n" for key in (*others, host.identity_file)))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    connection = connect_to(replace(host, identity_file=None), SshAnswers())
+    try:
+        assert connection.run("echo in", hide=True, in_stream=False).stdout == "in\n"
+    finally:
+        connection.sever()

@@ -43,6 +43,7 @@ class ClientTransport(EarlyKeyExchange):
         super().__init__(*args, **options)
         self._extended = threading.Event()  # the server has named its extensions
         self.farewell = ""                  # the server's last words
+        self.has_login_service = False      # the server has granted it
         self.has_requested = False          # a session, which may be why the connection ends
         self._requested: SessionRequest | None = None
         # start_client's own limit comes first.

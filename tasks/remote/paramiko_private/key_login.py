@@ -21,7 +21,7 @@ def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callabl
     if not transport.is_active():
         return transport.auth_publickey(user, key)          # it says why
     finished = threading.Event()
-    handler = _Login(transport, _can_sign(transport, key), then)
+    handler = _Login(transport, transport.has_login_service or _can_sign(transport, key), then)
     transport.auth_handler = handler
     handler.auth_publickey(user, key, finished)
     if handler.is_early:
@@ -53,7 +53,8 @@ class AgentTimeout(NotSigned):
 
 class _Login(AuthHandler):
     """`is_early`: asks for the login service and logs in to it without waiting for the first answer, as paramiko would;
-    a server without that service closes the connection (RFC 4253, section 10)."""
+    a server without that service closes the connection (RFC 4253, section 10). Some do so also where it is asked for
+    again, for the next key."""
 
     def __init__(self, transport: ClientTransport, is_early: bool, then: Callable[[], None]) -> None:
         super().__init__(transport)
@@ -63,14 +64,16 @@ class _Login(AuthHandler):
         self._then = then
 
     def _request_auth(self) -> None:
-        self._connection.note_question()
-        before: Any = super()
-        before._request_auth()
+        if not self._connection.has_login_service:
+            self._connection.note_question()
+            before: Any = super()
+            before._request_auth()
         if self.is_early:
             self._log_in()
 
     def _parse_service_accept(self, message: Message) -> None:
         self._connection.note_answer()
+        self._connection.has_login_service = True
         if not self.is_early:
             self._log_in_late()
 
