@@ -648,10 +648,12 @@ class ProgramState(TypedDict):
 
 
 class ProgramWas(ProgramState, total=False):
-    """`idle`: those that did not run; journals of old versions have none. `renew` as in ProgramRestart; `signalled`:
-    the same process may run another version now."""
+    """`idle`: those that did not run; journals of old versions have none. `unproven`: those that ran, but not for so
+    long as they would have to after a deploy. `renew` as in ProgramRestart; `signalled`: the same process may run
+    another version now."""
 
     idle: List[IdleProcess]
+    unproven: List[str]
     renew: bool
     signalled: bool
 

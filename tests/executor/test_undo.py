@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 from tasks._errors import NotReady
 from tests.executor.driver import UNHEALTHY, Before, Example
 from tests.executor.faults import breaks
-from tests.support.lab import git, stands_in
+from tests.support.lab import git, stands_in, wait_for
+from tests.support.services import changed
 
 # supervisord is away for 18 s before each of two undos. A look lasts 9 s of this clock.
 AWAY_TWICE = """
@@ -97,6 +100,22 @@ def test_failed_activation_is_undone(example: Example, step: str) -> None:
         deploy.restored()
     before.assert_so()
     assert example.results() == ["committed", "restored"]
+
+
+@pytest.mark.promise(3)
+def test_crash_loop_before_a_failed_build_is_one_after_it(example: Example, tmp_path: Path) -> None:
+    """It has another process then than the deploy met, which may have been started from half of the build."""
+    loops, service = tmp_path / "loops", example.with_(program={"startsecs": "1", "stopwaitsecs": "5"})
+    example.write(f"[ ! -e {loops} ] || {{ sleep 1.2; exit 3; }}\nexec sleep 1000\n")
+    example.committed(service)
+    loops.touch()
+    os.kill(good := example.info()["pid"], signal.SIGKILL)
+    wait_for(lambda: example.info()["pid"] not in (0, good) and example.info()["statename"] == "RUNNING", "the loop")
+    example.write()
+    with example.deploy(changed(service, build=("exit 9",))) as deploy:
+        pid = deploy.look().facts[example.name].programs[example.name][0].pid
+        wait_for(lambda: example.info()["pid"] not in (0, pid), "another process")
+        deploy.plan().restored()
 
 
 @pytest.mark.promise(8)

@@ -118,6 +118,16 @@ def test_restart_records_the_state_that_the_program_was_in(state: str, was: str)
         assert step.do.args["programs"][0]["patience"] > 7
 
 
+@pytest.mark.parametrize(("state", "seconds", "is_proven"), [
+    ("RUNNING", 7, True), ("RUNNING", 6, False), ("STARTING", None, False)])
+def test_way_back_asks_no_more_of_a_process_than_it_did_before(state: str, seconds: int | None, is_proven: bool
+                                                               ) -> None:
+    """With `startsecs: 3`, verify looks for 6 s. A crash loop is RUNNING in between."""
+    program_file = "[program:monitor]\nstartsecs=3\n"
+    known = facts(program_file=program_file, programs=process(state, pid=5, start=10, now=10 + (seconds or 0)))
+    assert program_before(supervised.restart(SERVICE, known))["unproven"] == ([] if is_proven else ["monitor"])
+
+
 def test_restart_waits_as_long_as_the_running_program_file_allows() -> None:
     by_hand = "[program:monitor]\nstopwaitsecs = 600 ; drains\nstartsecs=200\n"
     step = supervised.restart(SERVICE, facts(program_file=by_hand))

@@ -103,8 +103,9 @@ def _bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any]) -
         if names:
             program.start(names)
         idle_processes.bring_back(ctx, program, was, idle, renewed=renewed, gated=gated)
-    if names:
-        program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), names)
+    proven = [name for name in names if name.partition(":")[2] not in was.get("unproven", ())]
+    if proven:                              # one that did not stay up before need not do so now
+        program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), proven)
     return True
 
 

@@ -14,7 +14,7 @@ from msgspec import structs
 from ...executor import protocol
 from ...inventory.model import Program, Service
 from ...program import files
-from ..facts import Facts
+from ..facts import Facts, Process
 from ..steps import Action, Plan, Step
 from . import restarts
 from .strategies import strategy_of
@@ -146,18 +146,25 @@ def _checks_before_service(service: Service, facts: Facts) -> list[protocol.Prog
     return health_checks(service.only(ran), facts.commit or "") if service.hooks.get("drain") else []
 
 
+def _is_proven(process: Process, startsecs: float) -> bool:
+    """Whether it has run for as long as verify would look. Its start is told in whole seconds."""
+    return process.state == "RUNNING" and (not startsecs or process.uptime is None or process.uptime > 2 * startsecs)
+
+
 def _as_it_was(group: str, facts: Facts, patience: float, way: Mapping[str, Any]) -> protocol.ProgramWas:
     """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
     processes = facts.processes(group)
     up = [process for process in processes if process.state in RAN]
+    startsecs = _before(facts, group, "startsecs", 1)
     was = "RUNNING" if up else "absent" if processes[0].state == "absent" else "STOPPED"
     back = protocol.ProgramWas(
         group=group, was=was, state=processes[0].state, patience=patience,
-        startsecs=_before(facts, group, "startsecs", 1), processes=[
+        startsecs=startsecs, processes=[
             protocol.ProcessIdentity(name=process.name, pid=process.pid, start=process.start) for process in up],
         idle=[protocol.IdleProcess(name=process.name, state=process.state, start=process.start,
                                    exit_status=process.exit_status)
-              for process in processes if process.state not in (*RAN, "absent")])
+              for process in processes if process.state not in (*RAN, "absent")],
+        unproven=[process.name for process in up if not _is_proven(process, startsecs)])
     if way.get("renew"):
         back["renew"] = True
     if "signal" in way:
