@@ -41,7 +41,7 @@ def alive(host: LabHost) -> Iterator[LabHost]:
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("first", [True, False], ids=["a first deploy", "a next one"])
+@pytest.mark.parametrize("first", [False, True], ids=["a next one", "a first deploy"])
 @pytest.mark.rows(1)
 def test_program_that_sends_itself_to_the_background_is_named_and_ended(example: Example, host: LabHost,
                                                                        first: bool) -> None:

@@ -228,7 +228,6 @@ def test_undo_leaves_a_stopped_program_stopped(example: Example) -> None:
     before.assert_so()
 
 
-@pytest.mark.long
 def test_failed_repair_of_a_broken_program_can_be_repeated(example: Example) -> None:
     """The version before cannot run: a failed deploy of its repair must not be the last one possible."""
     example.write()

@@ -65,10 +65,17 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+        if self.returncode is None and _is_readable(self._status.fileno(), timeout):
             self.returncode = int(self._status.readline())
             self._status.close()
         return self.returncode
+
+
+def _is_readable(descriptor: int, timeout: float | None) -> bool:
+    """By poll: select() takes no number above 1023, and a long search for faults has as many files open."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 class Forked(Process):

@@ -13,6 +13,7 @@ import time
 from typing import Any, Iterator, Mapping, Sequence
 
 from ..disk import env_file, file_rights, files
+from ..errors import HostError
 from ..protocol import PROGRAM_HEADER, IdleProcess
 from ..quoting import for_sh
 from ..service.context import ServiceContext
@@ -73,14 +74,19 @@ def bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any], id
         if not info or (_is_as_before(process, info) and not renewed):
             continue
         if process["state"] in FAILED:
-            program.start([name])
+            _begin(program, name)
         elif gated or renewed:
-            program.start([name])
+            _begin(program, name)
             ends = gated and process["state"] == "EXITED"
             if gated:
                 _wait(ctx, program, name, was["startsecs"] if ends else 0, ends)
             if not ends:
                 program.stop(was["patience"], only(program.infos(), [name]))
+
+
+def _begin(program: Program, name: str) -> None:
+    with contextlib.suppress(HostError):        # it could not start before either
+        program.start([name])
 
 
 def _is_as_before(process: IdleProcess, info: Mapping[str, Any]) -> bool:

@@ -5,9 +5,11 @@ A step is about all programs of the service, in the order of its `programs`.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
+from ..errors import HostError
 from ..program import idle_processes
 from ..program.process import Before, Started
 from ..program.program import Infos, Program, are_running, only
@@ -103,10 +105,19 @@ def _bring_back(ctx: ServiceContext, program: Program, was: Mapping[str, Any]) -
         if names:
             program.start(names)
         idle_processes.bring_back(ctx, program, was, idle, renewed=renewed, gated=gated)
-    proven = [name for name in names if name.partition(":")[2] not in was.get("unproven", ())]
-    if proven:                              # one that did not stay up before need not do so now
-        program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), proven)
+    _await_up(program, was, names, before)
     return True
+
+
+def _await_up(program: Program, was: Mapping[str, Any], names: Sequence[str], before: Mapping[str, Before]) -> None:
+    """Of these processes. One that had not stayed up before need not do so now: it gets the same time."""
+    unproven = [name for name in names if name.partition(":")[2] in was.get("unproven", ())]
+    proven = [name for name in names if name not in unproven]
+    if proven:
+        program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), proven)
+    if unproven:
+        with contextlib.suppress(HostError):
+            program.wait_until_up(was["startsecs"], before, program.written.exit_codes(), unproven)
 
 
 def _bring_back_singly(ctx: ServiceContext, program: Program, was: Mapping[str, Any], infos: Infos) -> None:
