@@ -119,6 +119,20 @@ def test_crash_loop_before_a_failed_build_is_one_after_it(example: Example, tmp_
 
 
 @pytest.mark.promise(8)
+def test_process_that_had_just_begun_runs_again_before_the_host_says_so(example: Example) -> None:
+    """Nobody knows yet whether it stays up, so it need not; but it gets the time."""
+    service = example.with_(program={"startsecs": "1", "startretries": "0", "stopwaitsecs": "5"})
+    example.write("exec sleep 1000\n")
+    example.committed(service)
+    os.kill(good := example.info()["pid"], signal.SIGKILL)
+    wait_for(lambda: example.info()["pid"] not in (0, good) and example.info()["statename"] == "RUNNING", "a next one")
+    example.write("exit 7\n")
+    with example.deploy(service) as deploy:
+        deploy.prepare().run("activate").restored()
+    assert example.info()["statename"] == "RUNNING"
+
+
+@pytest.mark.promise(8)
 def test_host_is_not_as_it_was_where_the_version_before_ends_at_once(example: Example, tmp_path: Path) -> None:
     """As where its database has gone. With `startsecs: 0` supervisord calls it RUNNING for a moment."""
     gone = tmp_path / "gone"
