@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from . import _fabric_options, inventory, program
+from ._options import DEFAULTS
 
 if TYPE_CHECKING:
     from invoke.exceptions import ParseError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 UNKNOWN = re.compile(r"No idea what (.*) is!", re.DOTALL)
 WITHOUT_VALUE = re.compile(r"Flag <Argument: ([\w-]+)(?: \(([\w-]+)\))?.* needed value")
 # Of `fab run`, where Invoke has not said which options it has.
-RUN_OPTIONS = ("--service", "--env", "-e", "--host", "--yes", "--once", "--serial")
+RUN_OPTIONS = ("-e", *(f"--{name}" for name in (*DEFAULTS, "service", "serial", "once", "timeout", "yes")))
 # What other tools call it: the options of ours that it may be, the first that the command has.
 SYNONYMS: Mapping[str, Sequence[str]] = MappingProxyType({
     "branch": ("revision", "to"), "tag": ("revision", "to"), "ref": ("revision", "to"), "commit": ("revision", "to"),

@@ -12,12 +12,14 @@ import fabric.main
 import pytest
 from invoke.collection import Collection
 from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
 from invoke.tasks import Task, task
 
 from tasks import _wrong_words, on_hosts
 from tasks._fabric_program import FabricProgram
 from tasks.program.quoting import for_sh
 from tasks.reports.reporters import Reporters
+from tasks.run import run
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
 
@@ -26,6 +28,12 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "hosts.yaml").write_text(HOSTS.replace("branch: main,", "branch: main, confirm: true,"))
     (tmp_path / "files.yaml").write_text(HOSTS.replace("command: c", "command: c, files: {a: absent}"))
     return tmp_path
+
+
+def test_options_of_run_end_the_command_that_is_not_quoted() -> None:
+    """Also where Invoke has not said which options `run` has."""
+    options = {*ParserContext("run", args=run.get_arguments()).flags, "-e"}
+    assert {*_wrong_words.RUN_OPTIONS} == options - {"--command-line"}
 
 
 @pytest.mark.promise(9)
