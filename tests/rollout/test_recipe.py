@@ -119,7 +119,7 @@ def test_restart_records_the_state_that_the_program_was_in(state: str, was: str)
 
 
 @pytest.mark.parametrize(("state", "seconds", "is_proven"), [
-    ("RUNNING", 6, True), ("RUNNING", 5, False), ("STARTING", None, False)])
+    ("RUNNING", 7, True), ("RUNNING", 6, False), ("STARTING", None, False)])
 def test_way_back_asks_no_more_of_a_process_than_it_did_before(state: str, seconds: int | None, is_proven: bool
                                                                ) -> None:
     """With `startsecs: 3`, verify looks for 6 s. A crash loop is RUNNING in between."""

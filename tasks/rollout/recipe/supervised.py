@@ -148,7 +148,7 @@ def _checks_before_service(service: Service, facts: Facts) -> list[protocol.Prog
 
 def _is_proven(process: Process, startsecs: float) -> bool:
     """Whether it has run for as long as verify would look. Its start is told in whole seconds."""
-    return process.state == "RUNNING" and (not startsecs or process.uptime is None or process.uptime >= 2 * startsecs)
+    return process.state == "RUNNING" and (not startsecs or process.uptime is None or process.uptime > 2 * startsecs)
 
 
 def _as_it_was(group: str, facts: Facts, patience: float, way: Mapping[str, Any]) -> protocol.ProgramWas:
